@@ -11,7 +11,7 @@ const (
 	VerdictScaleDown Verdict = "ScaleDown"
 	// VerdictSteady means that every signal was read and none asks for a change.
 	VerdictSteady Verdict = "Steady"
-	// VerdictHeld means that a change is wanted and a gate holds it; the reason names the gate.
+	// VerdictHeld means that a change is wanted and a gate or the upper bound holds it; the reason says which.
 	VerdictHeld Verdict = "Held"
 	// VerdictUnknown means that too little is known to say anything; nothing is changed.
 	VerdictUnknown Verdict = "Unknown"
@@ -97,12 +97,12 @@ const (
 	ReasonNoLimit Reason = "NoLimit"
 	// ReasonBelowMinimumChange: the change is too small to be worth making.
 	ReasonBelowMinimumChange Reason = "BelowMinimumChange"
-	// ReasonOutOfBounds: the size lies outside the component's bounds.
-	ReasonOutOfBounds Reason = "OutOfBounds"
+	// ReasonBelowMinimum: the size lies below the component's bounds.min.
+	ReasonBelowMinimum Reason = "BelowMinimum"
 )
 
 // KillClass is how one OOM kill was judged.
-// +kubebuilder:validation:Enum=Container;Node;Replaced;NotOOM
+// +kubebuilder:validation:Enum=Container;Node;Replaced;NotOOM;Outlived
 type KillClass string
 
 const (
@@ -114,4 +114,6 @@ const (
 	KillReplaced KillClass = "Replaced"
 	// KillNotOOM: reported as OOMKilled, but the exit code says otherwise (kubernetes/kubernetes#140716).
 	KillNotOOM KillClass = "NotOOM"
+	// KillOutlived: so long ago that the component has shown since that it can live with its size.
+	KillOutlived KillClass = "Outlived"
 )

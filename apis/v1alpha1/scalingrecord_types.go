@@ -158,14 +158,26 @@ type RecordActuation struct {
 	WatchSeconds *int32 `json:"watchSeconds,omitempty"`
 }
 
+// RecordTriggerType names what set a plan off.
+// +kubebuilder:validation:Enum=OOM;MinimumSize
+type RecordTriggerType string
+
+const (
+	// RecordTriggerOOM is one or more OOM kills.
+	RecordTriggerOOM RecordTriggerType = "OOM"
+	// RecordTriggerMinimumSize is a size below the component's bounds.min.
+	RecordTriggerMinimumSize RecordTriggerType = "MinimumSize"
+)
+
 // RecordTrigger is what set a plan off: a type, and the member of that name with the evidence.
+// MinimumSize needs no evidence beyond the record's from.
 // +union
 // +kubebuilder:validation:XValidation:rule="(self.type == 'OOM') == has(self.oom)",message="oom must be set when type is OOM, and only then"
 type RecordTrigger struct {
 	// type of the trigger.
 	// +unionDiscriminator
 	// +required
-	Type TriggerType `json:"type,omitempty"`
+	Type RecordTriggerType `json:"type,omitempty"`
 
 	// oom is the evidence of type OOM.
 	// +optional

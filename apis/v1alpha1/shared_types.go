@@ -146,7 +146,8 @@ type OOMKill struct {
 	MissedRestarts *int32 `json:"missedRestarts,omitempty"`
 
 	// class is how the kill was judged: Container (the container outgrew its limit), Node (the node ran out of
-	// memory), Replaced (at a size that has been replaced since), NotOOM (the exit code says otherwise).
+	// memory), Replaced (at a size that has been replaced since), NotOOM (the exit code says otherwise), Outlived
+	// (so long ago that the component has shown since that it can live with its size).
 	// +required
 	Class decision.KillClass `json:"class,omitempty"`
 }

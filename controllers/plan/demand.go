@@ -1,0 +1,113 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/metapilot/metapilot/apis/decision"
+	"github.com/metapilot/metapilot/scalers/oom"
+	"github.com/metapilot/metapilot/size"
+)
+
+// demand says what is asked for. What is the user's to mend, or is not known, asks for nothing and says so.
+func demand(s Snapshot) Demand {
+	if d, ok := unreadable(s.Workload); ok {
+		return d
+	}
+	if s.Settings.AnswersOOM {
+		if d, ok := killed(s, decision.KillContainer); ok {
+			return d
+		}
+		if d, ok := killed(s, decision.KillNode); ok {
+			return d
+		}
+	}
+	if below := belowMinimum(s.Workload.Size.Ceiling(), s.Settings.Min); below != "" {
+		return Demand{Kind: DemandMinimum, Reason: decision.ReasonBelowMinimum, Message: below}
+	}
+	return Demand{Kind: DemandNone, Reason: decision.ReasonWithinBounds, Message: "no trigger asks for a change"}
+}
+
+func unreadable(w Workload) (Demand, bool) {
+	unknown := func(reason decision.Reason, format string, args ...any) (Demand, bool) {
+		return Demand{Kind: DemandUnknown, Reason: reason, Message: fmt.Sprintf(format, args...)}, true
+	}
+	switch {
+	case !w.Found:
+		return unknown(decision.ReasonWorkloadNotFound, "%s does not exist in this namespace: correct target.kind and target.name, or create it", w.Name)
+	case !w.ContainerFound:
+		return unknown(decision.ReasonContainerNotFound, "%s has no container %q: set target.container to one of %s", w.Name, w.Container, strings.Join(w.Containers, ", "))
+	default:
+		return Demand{}, false
+	}
+}
+
+func killed(s Snapshot, class decision.KillClass) (Demand, bool) {
+	var kills []oom.Kill
+	for _, k := range s.Kills {
+		if k.Class == class {
+			kills = append(kills, k)
+		}
+	}
+	if len(kills) == 0 {
+		return Demand{}, false
+	}
+	slices.SortStableFunc(kills, func(a, b oom.Kill) int { return a.FinishedAt.Compare(b.FinishedAt) })
+	last := kills[len(kills)-1]
+	if class == decision.KillNode {
+		return Demand{Kind: DemandNodeOOM, Reason: decision.ReasonNodeOutOfMemory, Kills: kills,
+			Message: fmt.Sprintf("%s was OOM-killed far below its limit, or without one: its node ran out of memory", last)}, true
+	}
+	message := fmt.Sprintf("%s was OOM-killed at its memory limit of %s", last, last.Limit)
+	if more := len(kills) - 1; more > 0 {
+		message += fmt.Sprintf(" (and %d more kills)", more)
+	}
+	if missed := missed(kills); missed > 0 {
+		message += fmt.Sprintf(" (%d restarts before it were not seen)", missed)
+	}
+	return Demand{Kind: DemandOOM, Reason: decision.ReasonOOMKilled, Kills: kills, Message: message}, true
+}
+
+func missed(kills []oom.Kill) (n int) {
+	for _, k := range kills {
+		n += int(k.Missed)
+	}
+	return n
+}
+
+// level is how often the bump is doubled for these kills: once for each kill in a row on the same container, seen or
+// missed, and on from the level of the last answer if that is within the repeat window. Kills of several replicas at
+// once are one event.
+func level(kills []oom.Kill, h History, window time.Duration) int {
+	if len(kills) == 0 {
+		return 0
+	}
+	perContainer := map[oom.Container]int{}
+	rows := 0
+	for _, k := range kills {
+		c := oom.Container{PodUID: k.PodUID, Name: k.Container}
+		perContainer[c] += 1 + int(k.Missed)
+		rows = max(rows, perContainer[c])
+	}
+	last, answered := h.LastAnswer.Get()
+	if answered && kills[len(kills)-1].FinishedAt.Sub(last) <= window {
+		return h.Repeats + rows
+	}
+	return rows - 1
+}
+
+func belowMinimum(ceiling, minimum size.Amounts) string {
+	if m, ok := minimum.Memory.Get(); ok {
+		if have, ok := ceiling.Memory.Get(); ok && have < m {
+			return fmt.Sprintf("memory %s lies below bounds.min.memory %s", have, m)
+		}
+	}
+	if m, ok := minimum.CPU.Get(); ok {
+		if have, ok := ceiling.CPU.Get(); ok && have < m {
+			return fmt.Sprintf("cpu %s lies below bounds.min.cpu %s", have, m)
+		}
+	}
+	return ""
+}

@@ -1,0 +1,129 @@
+package plan
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/metapilot/metapilot/apis/decision"
+	"github.com/metapilot/metapilot/size"
+)
+
+// maxReverts: what another writer undid this often is not written again until the spec changes (DESIGN, "Actuation").
+const maxReverts = 3
+
+// minChangePercent: a change that is not urgent and smaller than this is not worth a write. A tenth of the change that
+// VPA's updater thinks worth an eviction; in place, nothing is restarted.
+const minChangePercent = 1
+
+// hold is a gate's answer: absent reason means that it lets the change pass.
+type hold struct {
+	reason  decision.Reason
+	message string
+}
+
+func holds(reason decision.Reason, format string, args ...any) hold {
+	return hold{reason: reason, message: fmt.Sprintf(format, args...)}
+}
+
+// gates are the checks behind the names of decision.Gates.
+var gates = map[decision.Gate]func(s Snapshot, d Demand, to size.Size) hold{
+	decision.GateSuspended:  suspended,
+	decision.GateUnmanaged:  unmanaged,
+	decision.GateConflicted: conflicted,
+	decision.GateBlind:      blind,
+	decision.GateUnsettled:  unsettled,
+	decision.GateLeaking:    leaking,
+	decision.GateTooSmall:   tooSmall,
+}
+
+// askGates asks the gates in order until one holds.
+func (p *Plan) askGates(s Snapshot, to size.Size) {
+	for _, name := range decision.Gates() {
+		if p.Demand.Urgent() && name.PassedByUrgent() {
+			p.Gates = append(p.Gates, GateResult{Gate: name, NotAsked: true})
+			continue
+		}
+		h := gates[name](s, p.Demand, to)
+		p.Gates = append(p.Gates, GateResult{Gate: name, Held: h.reason != "", Message: h.message})
+		if h.reason != "" {
+			p.Gate, p.Reason = name, h.reason
+			p.Message = fmt.Sprintf("%s; held: %s", p.Demand.Message, h.message)
+			return
+		}
+	}
+}
+
+func suspended(s Snapshot, _ Demand, _ size.Size) hold {
+	switch {
+	case s.Settings.Off:
+		return holds(decision.ReasonModeOff, "spec.mode is Off: set it to DryRun or Auto")
+	case s.Settings.ScaleUpDisabled:
+		return holds(decision.ReasonScaleUpDisabled, "scaleUp.state is Disabled: set it to Enabled")
+	default:
+		return hold{}
+	}
+}
+
+func unmanaged(s Snapshot, _ Demand, _ size.Size) hold {
+	switch {
+	case s.Workload.PausedBy != "":
+		return holds(decision.ReasonPausedByOthers, "%s is left alone: %s", s.Workload.Name, s.Workload.PausedBy)
+	case s.Workload.Replicas == 0:
+		return holds(decision.ReasonNoReplicas, "%s is scaled to zero", s.Workload.Name)
+	default:
+		return hold{}
+	}
+}
+
+func conflicted(s Snapshot, d Demand, _ size.Size) hold {
+	if s.History.Reverts >= maxReverts {
+		return holds(decision.ReasonReverted, "another writer undid what Metapilot wrote %d times: stop it, or remove the component from the ClusterScaler; any change of the ClusterScaler's spec tries again", s.History.Reverts)
+	}
+	if s.Workload.ForeignOwner != "" && s.Settings.HoldForForeignOwner && !d.Urgent() {
+		return holds(decision.ReasonForeignOwner, "%s owns the resources of %s: change them there, or set actuation.inPlace.onForeignOwner to TakeOver", s.Workload.ForeignOwner, s.Workload.Name)
+	}
+	return hold{}
+}
+
+func blind(s Snapshot, _ Demand, _ size.Size) hold {
+	c := s.Workload.Size.Ceiling()
+	if !c.Memory.Present() && !c.CPU.Present() {
+		return holds(decision.ReasonNoLimit, "container %s of %s has neither requests nor limits, and a resize may not add them: set them in the workload", s.Workload.Container, s.Workload.Name)
+	}
+	return hold{}
+}
+
+func unsettled(s Snapshot, _ Demand, _ size.Size) hold {
+	switch {
+	case s.History.ChangeInProgress != "":
+		return holds(decision.ReasonChangeInProgress, "the change of record %s is still being carried out", s.History.ChangeInProgress)
+	case s.Workload.RolloutInProgress:
+		return holds(decision.ReasonRolloutInProgress, "a rollout of %s is under way", s.Workload.Name)
+	default:
+		return hold{}
+	}
+}
+
+func leaking(s Snapshot, _ Demand, _ size.Size) hold {
+	n := s.History.increasesWithin(s.Now, 24*time.Hour)
+	if n < s.Settings.MaxIncreasesPerDay {
+		return hold{}
+	}
+	return holds(decision.ReasonLeakSuspected, "memory was raised %d times within 24 hours: look for a leak; raise scaleUp.maxIncreasesPerDay if the need is real", n)
+}
+
+func tooSmall(s Snapshot, _ Demand, to size.Size) hold {
+	from := s.Workload.Size
+	if to == from || changedBy(from.Ceiling(), to.Ceiling()) || changedBy(from.Requests, to.Requests) {
+		return hold{}
+	}
+	return holds(decision.ReasonBelowMinimumChange, "%s is less than %d%%", change(from, to), minChangePercent)
+}
+
+func changedBy(a, b size.Amounts) bool {
+	return apart(int64(a.Memory.Or(0)), int64(b.Memory.Or(0))) || apart(int64(a.CPU.Or(0)), int64(b.CPU.Or(0)))
+}
+
+func apart(a, b int64) bool {
+	return max(a-b, b-a)*100 > a*minChangePercent
+}
