@@ -1,0 +1,71 @@
+package sandbox
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+)
+
+// Options say what a sandbox is made of. The zero value is an API server and its etcd.
+type Options struct {
+	// Dir is the state folder: certificates, kubeconfig, logs, data. "" makes a temporary one that Stop removes. A folder
+	// that was given stays; it must not belong to a running sandbox.
+	Dir string
+
+	// Controllers runs kube-controller-manager and kube-scheduler.
+	Controllers bool
+
+	// Nodes is the number of simulated nodes (kwok), each with its simulated kubelet; 0 runs neither.
+	Nodes int
+
+	// NodeSize is the allocatable capacity of each node; a zero field takes its default: 64 CPUs, 256 GiB, 500 pods.
+	NodeSize NodeSize
+
+	// Metrics runs metrics-server; needs Nodes. PodMetrics have values about 20 s after Start, when it has scraped twice.
+	Metrics bool
+
+	// ResizeDelay is the time from an admitted resize to its actuation; 0 takes the default, 300 ms. A pod's annotation
+	// [kubelet.ResizeDelayAnnotation] overrides it.
+	ResizeDelay time.Duration
+
+	// RestartBackOff is the first back-off of a container that fails again, doubling to 30 times of it; 0 takes the
+	// kubelet's 10 s (to 300 s). Tests shorten it.
+	RestartBackOff time.Duration
+
+	// APIServerArgs are further arguments of kube-apiserver, such as "--runtime-config=api/all=true".
+	APIServerArgs []string
+
+	// Progress gets a line per step and what is being built; nil is silent.
+	Progress io.Writer
+}
+
+// NodeSize is the allocatable capacity of a simulated node.
+type NodeSize struct {
+	CPU    resource.Quantity
+	Memory resource.Quantity
+	Pods   int
+}
+
+func (o Options) withDefaults() (Options, error) {
+	if o.Progress == nil {
+		o.Progress = io.Discard
+	}
+	if o.NodeSize.CPU.IsZero() {
+		o.NodeSize.CPU = resource.MustParse("64")
+	}
+	if o.NodeSize.Memory.IsZero() {
+		o.NodeSize.Memory = resource.MustParse("256Gi")
+	}
+	if o.NodeSize.Pods == 0 {
+		o.NodeSize.Pods = 500
+	}
+	switch {
+	case o.Nodes < 0:
+		return o, fmt.Errorf("options: Nodes is %d; it must be 0 or more", o.Nodes)
+	case o.Metrics && o.Nodes == 0:
+		return o, fmt.Errorf("options: Metrics needs Nodes, for there is nothing to measure without")
+	}
+	return o, nil
+}
