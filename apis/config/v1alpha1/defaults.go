@@ -1,0 +1,32 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// Default gives the configuration of an empty file. It is the only place where defaults are set.
+func Default() *Configuration {
+	return &Configuration{
+		TypeMeta: metav1.TypeMeta{APIVersion: APIVersion, Kind: Kind},
+		LeaderElection: LeaderElection{
+			State: Enabled,
+			Name:  "metapilot",
+			// The three times are Kubernetes' own (component-base/config/v1alpha1.RecommendedDefaultLeaderElectionConfiguration).
+			LeaseSeconds: 15,
+			RenewSeconds: 10,
+			RetrySeconds: 2,
+		},
+		Health:  Health{BindAddress: ":8081"},
+		Metrics: Metrics{BindAddress: ":8443", Authentication: Enabled},
+		Logging: Logging{Format: LogJSON, Level: LogInfo},
+		Client:  Client{QPS: 200, Burst: 400},
+		Usage: Usage{MetricsServer: MetricsServer{
+			State:             Enabled,
+			IntervalSeconds:   15,
+			TimeoutSeconds:    10,
+			PeakWindowSeconds: 3600,
+		}},
+		Emergency: Emergency{MaxConcurrentReconciles: 16},
+		Records:   Records{KeepPerComponent: 20, MaxAgeSeconds: 30 * 24 * 3600},
+	}
+}
