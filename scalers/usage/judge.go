@@ -1,0 +1,100 @@
+package usage
+
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/metapilot/metapilot/size"
+)
+
+const (
+	// StaleIntervals: a sample older than so many intervals says nothing of the present.
+	StaleIntervals = 3
+
+	// FutureTolerance is by how much the clocks of the source and of Metapilot may differ.
+	FutureTolerance = time.Minute
+
+	// More than this is not a measurement: about a million cores, 2^50 bytes.
+	maxCores = 1 << 20
+	maxBytes = 1 << 50
+)
+
+// Reading is what the source says of one container, unjudged. CPU and Memory are quantities as text, "" where the source
+// gives none; MeasuredAt is zero where it gives no time that can be read.
+type Reading struct {
+	Namespace, Pod, Container string
+	MeasuredAt                time.Time
+	CPU, Memory               string
+}
+
+// Usage is what a container used when the source measured it. At least one of the amounts is present.
+type Usage struct {
+	MeasuredAt time.Time
+	size.Amounts
+}
+
+// Result says what became of a reading.
+type Result string
+
+const (
+	// ResultOK: both amounts are known.
+	ResultOK Result = "ok"
+	// ResultAbsent: the source gave no amount of memory, or none of CPU; the other one counts.
+	ResultAbsent Result = "absent"
+	// ResultZeroMemory: a memory usage of 0, which no running container has; the CPU counts.
+	ResultZeroMemory Result = "zeroMemory"
+	// ResultMalformed: an amount is not a number, or larger than any machine; the other one counts.
+	ResultMalformed Result = "malformed"
+	// ResultNegative: an amount is below 0; the other one counts.
+	ResultNegative Result = "negative"
+	// ResultNoTimestamp: the source does not say when it measured; nothing counts.
+	ResultNoTimestamp Result = "noTimestamp"
+	// ResultStale: measured too long ago; nothing counts.
+	ResultStale Result = "stale"
+	// ResultFuture: measured later than now; nothing counts.
+	ResultFuture Result = "future"
+)
+
+// Judge gives what a reading is worth at a time. The Usage holds the amounts that count; ok is false where none does.
+// The result names what is wrong, the memory's fault before the CPU's.
+func Judge(r Reading, now time.Time, maxAge time.Duration) (u Usage, result Result, ok bool) {
+	switch {
+	case r.MeasuredAt.IsZero() || r.MeasuredAt.Unix() == 0:
+		return Usage{}, ResultNoTimestamp, false
+	case now.Sub(r.MeasuredAt) > maxAge:
+		return Usage{}, ResultStale, false
+	case r.MeasuredAt.Sub(now) > FutureTolerance:
+		return Usage{}, ResultFuture, false
+	}
+	u.MeasuredAt = r.MeasuredAt
+	cpu, cpuResult := amount(r.CPU, maxCores)
+	if cpuResult == ResultOK {
+		u.CPU = size.Of(size.MilliCPU(cpu.MilliValue()))
+	}
+	memory, result := amount(r.Memory, maxBytes)
+	switch {
+	case result == ResultOK && memory.Sign() == 0:
+		result = ResultZeroMemory
+	case result == ResultOK:
+		u.Memory, result = size.Of(size.Bytes(memory.Value())), cpuResult
+	}
+	return u, result, u.Amounts != (size.Amounts{})
+}
+
+func amount(text string, most int64) (resource.Quantity, Result) {
+	if text == "" {
+		return resource.Quantity{}, ResultAbsent
+	}
+	q, err := resource.ParseQuantity(text)
+	switch {
+	case err != nil:
+		return resource.Quantity{}, ResultMalformed
+	case q.Sign() < 0:
+		return resource.Quantity{}, ResultNegative
+	case q.CmpInt64(most) > 0:
+		return resource.Quantity{}, ResultMalformed
+	default:
+		return q, ResultOK
+	}
+}
