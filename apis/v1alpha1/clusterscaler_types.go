@@ -129,6 +129,7 @@ type BoundAmounts struct {
 }
 
 // ScaleUp says what may make a component larger.
+// +kubebuilder:validation:MinProperties=1
 type ScaleUp struct {
 	// state turns growth on or off. Default Enabled.
 	// +kubebuilder:default=Enabled
@@ -169,8 +170,8 @@ type Trigger struct {
 // OOMTrigger tells a container's OOM kill from the node's.
 // +kubebuilder:validation:MinProperties=1
 type OOMTrigger struct {
-	// nodeKillBelowPercent: a kill while the container's last usage, measured within two minutes before the kill, was
-	// below this percentage of its limit is taken as the node running out of memory and does not raise the limit.
+	// nodeKillBelowPercent is a share of the container's limit. A kill while its last usage, measured within two minutes
+	// before the kill, was below it is taken as the node running out of memory and does not raise the limit.
 	// A kill that repeats within the estimator's repeatWindowSeconds is always taken as the container's own, and so is
 	// one without a measured usage. 0 turns the judgement off. Default 40.
 	// +kubebuilder:default=40
@@ -219,7 +220,7 @@ type OOMEstimator struct {
 	// +optional
 	MinBump *resource.Quantity `json:"minBump,omitempty"`
 
-	// repeatWindowSeconds: a kill within this time after the last answered one is a repeat and doubles the bump.
+	// repeatWindowSeconds is the time after an answered kill within which another is a repeat and doubles the bump.
 	// Default 3600.
 	// +kubebuilder:default=3600
 	// +kubebuilder:validation:Minimum=60
@@ -227,8 +228,8 @@ type OOMEstimator struct {
 	// +optional
 	RepeatWindowSeconds *int32 `json:"repeatWindowSeconds,omitempty"`
 
-	// floorHalfLifeSeconds: after this time the floor that an answer left has decayed half way back to the size at
-	// which the kill happened. Default 604800 (7 days).
+	// floorHalfLifeSeconds is the time after which the floor that an answer left has decayed half way back to the size
+	// at which the kill happened. Default 604800 (7 days).
 	// +kubebuilder:default=604800
 	// +kubebuilder:validation:Minimum=3600
 	// +kubebuilder:validation:Maximum=31536000
@@ -247,6 +248,7 @@ const (
 
 // Actuation says how a size is carried out: a type, and the member of that name with its settings.
 // +union
+// +kubebuilder:validation:MinProperties=1
 // +kubebuilder:validation:XValidation:rule="self.type == 'InPlace' || !has(self.inPlace)",message="inPlace is only allowed when type is InPlace: remove it, or set type: InPlace"
 type Actuation struct {
 	// type of the actuation. Default InPlace.
@@ -291,16 +293,16 @@ type InPlaceActuation struct {
 	// +optional
 	Template TemplatePolicy `json:"template,omitempty"`
 
-	// fallbackAfterSeconds: a resize that is Infeasible, or Deferred for this long, is carried out by a rolling
-	// update instead. Ignored when template is Leave. Default 60.
+	// fallbackAfterSeconds is how long a resize may be Deferred; then, or at once when it is Infeasible, it is carried
+	// out by a rolling update instead. Ignored when template is Leave. Default 60.
 	// +kubebuilder:default=60
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=86400
 	// +optional
 	FallbackAfterSeconds *int32 `json:"fallbackAfterSeconds,omitempty"`
 
-	// watchSeconds: for this long after a change the component is watched; another kill in that time is written into
-	// the record as its outcome. Default 600.
+	// watchSeconds is how long the component is watched after a change; another kill in that time is written into the
+	// record as its outcome. Default 600.
 	// +kubebuilder:default=600
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=86400
@@ -330,6 +332,7 @@ const (
 // ClusterScalerStatus is what was seen and decided.
 type ClusterScalerStatus struct {
 	// observedGeneration is the generation of the spec that this status speaks of.
+	// +kubebuilder:validation:Minimum=1
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
@@ -337,14 +340,14 @@ type ClusterScalerStatus struct {
 	// +optional
 	Summary *Summary `json:"summary,omitempty"`
 
-	// conditions: Ready, SignalsFresh, Conflicted, AtMaximum.
+	// conditions are Ready, SignalsFresh, Conflicted and AtMaximum.
 	// +listType=map
 	// +listMapKey=type
 	// +kubebuilder:validation:MaxItems=16
 	// +optional
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
-	// components, each with what was seen, wanted and decided.
+	// components are those of the spec, each with what was seen, wanted and decided.
 	// +listType=map
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=16
@@ -355,6 +358,7 @@ type ClusterScalerStatus struct {
 // Summary is the component that most wants attention: in trouble, held, changed last.
 type Summary struct {
 	// component that most wants attention.
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=40
 	// +required
 	Component string `json:"component,omitempty"`
@@ -385,8 +389,8 @@ type ComponentStatus struct {
 	// +optional
 	Current *Size `json:"current,omitempty"`
 
-	// desired is the size that the last change asked for; pods that are born with another are resized to it.
-	// Absent until Metapilot has changed the component.
+	// desired is the size that the last change asked for; pods that are born smaller are resized to it.
+	// Absent until Metapilot has changed the component, and after another writer has changed the template since.
 	// +optional
 	Desired *Size `json:"desired,omitempty"`
 
@@ -415,6 +419,11 @@ type ComponentStatus struct {
 	// +kubebuilder:validation:MaxLength=253
 	// +optional
 	LastRecord string `json:"lastRecord,omitempty"`
+
+	// openRecord is the name of the ScalingRecord that is being carried out or watched; absent when none is.
+	// +kubebuilder:validation:MaxLength=253
+	// +optional
+	OpenRecord string `json:"openRecord,omitempty"`
 
 	// increaseTimes are the times within the last 24 hours at which memory was raised, oldest first.
 	// +listType=atomic
@@ -452,6 +461,10 @@ type OOMStatus struct {
 	// +kubebuilder:validation:Minimum=0
 	// +optional
 	Repeats *int32 `json:"repeats,omitempty"`
+
+	// lastKillTime is when the newest kill that was answered with more memory happened.
+	// +optional
+	LastKillTime *metav1.Time `json:"lastKillTime,omitempty"`
 
 	// floor is the memory below which no estimator may go.
 	// +optional

@@ -8,5 +8,6 @@
 // (verdicts, gates, reasons) are those of package apis/decision.
 //
 // +kubebuilder:object:generate=true
+// +kubebuilder:ac:generate=true
 // +groupName=metapilot.dev
 package v1alpha1

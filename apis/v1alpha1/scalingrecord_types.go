@@ -147,7 +147,8 @@ type RecordActuation struct {
 	// +required
 	Template TemplatePolicy `json:"template,omitempty"`
 
-	// fallbackAfterSeconds: a resize that is Infeasible, or Deferred for this long, becomes a rolling update.
+	// fallbackAfterSeconds is how long a resize may be Deferred; then, or at once when it is Infeasible, it becomes a
+	// rolling update.
 	// +kubebuilder:validation:Minimum=0
 	// +required
 	FallbackAfterSeconds *int32 `json:"fallbackAfterSeconds,omitempty"`
@@ -226,7 +227,7 @@ type GateResult struct {
 	// +required
 	Name decision.Gate `json:"name,omitempty"`
 
-	// outcome: Passed, Held, or NotAsked (the change is urgent).
+	// outcome is Passed, Held, or NotAsked (the change is urgent).
 	// +required
 	Outcome GateOutcome `json:"outcome,omitempty"`
 
