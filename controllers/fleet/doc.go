@@ -2,7 +2,7 @@
 //
 // A guided tour. [Options] gives the cache's settings: for each kind a transform that keeps only what Metapilot reads
 // (trim_pod.go, trim_workload.go, trim_node.go). Only tenants cost memory: [Registry] knows the managed namespaces (those with a
-// ClusterScaler), and an object outside them is cut down to a stub (stub.go). [Fleet] reads: [Fleet.Pods], [Fleet.PodsOf],
+// ClusterScaler), and an object outside them is cut down to a stub (stub.go), unless it carries a mark of Metapilot's. [Fleet] reads: [Fleet.Pods], [Fleet.PodsOf],
 // [Fleet.Deployment], [Fleet.StatefulSet], [Fleet.Nodes], and [Fleet.WorkloadOf], which follows owner references, never
 // names, from a pod to its workload.
 //

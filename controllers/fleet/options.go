@@ -1,6 +1,8 @@
 package fleet
 
 import (
+	"strings"
+
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -62,13 +64,23 @@ func each[T any](f func(T) T) toolscache.TransformFunc {
 	}
 }
 
-// perTenant keeps what is read of an object in a managed namespace, and a stub of any other. It is idempotent, as an
-// informer's transform must be: a trimmed stub is a stub.
+// perTenant keeps what is read of an object in a managed namespace, and a stub of any other; what carries a mark of
+// Metapilot's own is kept as well, so that work left half done is found when its ClusterScaler is gone. It is idempotent,
+// as an informer's transform must be: a trimmed stub is a stub.
 func perTenant[T client.Object](registry *Registry, trim, cut func(T) T) toolscache.TransformFunc {
 	return each(func(object T) T {
-		if !registry.Managed(object.GetNamespace()) {
-			return cut(object)
+		if registry.Managed(object.GetNamespace()) || marked(object.GetAnnotations()) || marked(object.GetLabels()) {
+			return trim(object)
 		}
-		return trim(object)
+		return cut(object)
 	})
+}
+
+func marked(keys map[string]string) bool {
+	for key := range keys {
+		if strings.HasPrefix(key, v1alpha1.GroupVersion.Group+"/") {
+			return true
+		}
+	}
+	return false
 }
