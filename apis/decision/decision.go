@@ -75,6 +75,8 @@ const (
 	ReasonWorkloadNotFound Reason = "WorkloadNotFound"
 	// ReasonContainerNotFound: the target's workload has no such container.
 	ReasonContainerNotFound Reason = "ContainerNotFound"
+	// ReasonAnotherScaler: the namespace has an older ClusterScaler, and only one may act.
+	ReasonAnotherScaler Reason = "AnotherScaler"
 	// ReasonForeignOwner: a field manager, operator or Git tool other than Metapilot owns the workload's size.
 	ReasonForeignOwner Reason = "ForeignOwner"
 	// ReasonReverted: what Metapilot wrote was undone by another writer three times.

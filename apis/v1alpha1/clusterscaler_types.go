@@ -101,7 +101,7 @@ type Component struct {
 
 // Bounds keep a component's size between two sizes. They apply to the limit of the main container, or to its request
 // where it has no limit; the other of the two follows in proportion, so that the QoS class stays what it is.
-// +kubebuilder:validation:MinProperties=1
+// +kubebuilder:validation:AtLeastOneOf=min;max
 // +kubebuilder:validation:XValidation:rule="!has(self.min) || !has(self.max) || !has(self.min.memory) || !has(self.max.memory) || quantity(string(self.min.memory)).compareTo(quantity(string(self.max.memory))) <= 0",message="min.memory is larger than max.memory: set min.memory to at most max.memory"
 // +kubebuilder:validation:XValidation:rule="!has(self.min) || !has(self.max) || !has(self.min.cpu) || !has(self.max.cpu) || quantity(string(self.min.cpu)).compareTo(quantity(string(self.max.cpu))) <= 0",message="min.cpu is larger than max.cpu: set min.cpu to at most max.cpu"
 type Bounds struct {
@@ -115,7 +115,7 @@ type Bounds struct {
 }
 
 // BoundAmounts is one end of the bounds.
-// +kubebuilder:validation:MinProperties=1
+// +kubebuilder:validation:AtLeastOneOf=cpu;memory
 // +kubebuilder:validation:XValidation:rule="!has(self.memory) || quantity(string(self.memory)).compareTo(quantity('4Mi')) >= 0",message="memory must be at least 4Mi: write bytes with a unit, e.g. 512Mi or 2Gi"
 // +kubebuilder:validation:XValidation:rule="!has(self.cpu) || quantity(string(self.cpu)).compareTo(quantity('1m')) >= 0",message="cpu must be at least 1m: write cores, e.g. 250m or 2"
 type BoundAmounts struct {

@@ -1,12 +1,38 @@
 package main
 
 import (
+	"context"
+	"fmt"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlmanager "sigs.k8s.io/controller-runtime/pkg/manager"
+
+	"github.com/metapilot/metapilot/controllers/actuate"
+	"github.com/metapilot/metapilot/controllers/clusterscaler"
 	"github.com/metapilot/metapilot/controllers/manager"
 )
 
 // controllers is the table of what a manager runs.
 func controllers() []manager.Controller {
 	return []manager.Controller{
-		// {Name: "clusterscaler", Setup: clusterscaler.Setup},
+		{Name: clusterscaler.Name, Setup: clusterScaler},
 	}
+}
+
+func clusterScaler(_ context.Context, mgr ctrlmanager.Manager, d manager.Dependencies) error {
+	live, err := client.New(mgr.GetConfig(), client.Options{HTTPClient: mgr.GetHTTPClient(), Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper()})
+	if err != nil {
+		return fmt.Errorf("making a client that reads from the API server: %w", err)
+	}
+	r := &clusterscaler.Reconciler{
+		Client:      mgr.GetClient(),
+		Live:        mgr.GetAPIReader(),
+		Fleet:       d.Fleet,
+		Usage:       d.Usage,
+		Actuator:    &actuate.Actuator{Client: live, Clock: d.Clock},
+		Events:      mgr.GetEventRecorder("metapilot"),
+		Clock:       d.Clock,
+		KeepRecords: int(d.Config.Records.KeepPerComponent),
+	}
+	return r.SetupWithManager(mgr, int(d.Config.Emergency.MaxConcurrentReconciles))
 }

@@ -1,0 +1,300 @@
+package clusterscaler
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/metapilot/metapilot/apis/decision"
+	"github.com/metapilot/metapilot/apis/v1alpha1"
+	"github.com/metapilot/metapilot/apis/v1alpha1/sizes"
+	"github.com/metapilot/metapilot/controllers/plan"
+	"github.com/metapilot/metapilot/scalers/oom"
+	"github.com/metapilot/metapilot/size"
+)
+
+// tenant is all that was read for one reconcile of one ClusterScaler.
+type tenant struct {
+	now    time.Time
+	scaler *v1alpha1.ClusterScaler
+	// elder is an older ClusterScaler of the namespace, which alone may act; empty when there is none.
+	elder      string
+	components []*component
+	restarts   oom.Incarnations
+}
+
+// component is all that was read of one component, and what is to be said of it.
+type component struct {
+	spec     *v1alpha1.Component
+	settings settings
+	workload workload
+	pods     []corev1.Pod
+	// record that is being carried out or watched; nil when none is.
+	record *v1alpha1.ScalingRecord
+	// judged are the kills not answered yet, oldest first, also those that need no answer.
+	judged   []oom.Kill
+	detected map[oom.Key]time.Time
+	history  plan.History
+	peak     size.Amounts
+	nodes    []plan.Node
+	plan     plan.Plan
+	// status is the component's status as it will be reported.
+	status v1alpha1.ComponentStatus
+}
+
+// gather reads a tenant. A live look reads the workloads and open records from the API server; else the caches do,
+// in which open records are not kept: those are always read from the API server.
+func (r *Reconciler) gather(ctx context.Context, scaler *v1alpha1.ClusterScaler, live bool) (*tenant, error) {
+	t := &tenant{now: r.Clock.Now(), scaler: scaler}
+	if t.elder = r.elderOf(ctx, scaler); t.elder != "" {
+		return t, nil
+	}
+	pods, err := r.Fleet.Pods(ctx, scaler.Namespace, labels.Everything())
+	if err != nil {
+		return nil, fmt.Errorf("reading pods: %w", err)
+	}
+	nodes, err := r.nodes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	known := r.restarts.of(scaler.Namespace)
+	notices := r.inbox.of(scaler.Namespace, t.now)
+	for i := range scaler.Spec.Components {
+		c, err := r.gatherComponent(ctx, t, &scaler.Spec.Components[i], live)
+		if err != nil {
+			return nil, fmt.Errorf("reading component %s: %w", scaler.Spec.Components[i].Name, err)
+		}
+		c.nodes = nodes
+		c.attribute(pods, notices, known)
+		r.judge(t, c)
+		t.components = append(t.components, c)
+	}
+	t.restarts = incarnations(pods)
+	return t, nil
+}
+
+// elderOf gives the namespace's oldest ClusterScaler when that is another one: two of them would undo each other's work.
+func (r *Reconciler) elderOf(ctx context.Context, scaler *v1alpha1.ClusterScaler) string {
+	for _, other := range r.scalersOf(ctx, scaler.Namespace) {
+		if other.UID == scaler.UID {
+			continue
+		}
+		age := other.CreationTimestamp.Compare(scaler.CreationTimestamp.Time)
+		if age < 0 || age == 0 && other.UID < scaler.UID {
+			return other.Name
+		}
+	}
+	return ""
+}
+
+func (r *Reconciler) gatherComponent(ctx context.Context, t *tenant, spec *v1alpha1.Component, live bool) (*component, error) {
+	c := &component{spec: spec, status: v1alpha1.ComponentStatus{Name: spec.Name}}
+	if i := slices.IndexFunc(t.scaler.Status.Components, func(s v1alpha1.ComponentStatus) bool { return s.Name == spec.Name }); i >= 0 {
+		t.scaler.Status.Components[i].DeepCopyInto(&c.status)
+	}
+	c.settings = settingsOf(t.scaler.Spec.Mode, spec)
+	var err error
+	if c.workload, err = r.workload(ctx, t.scaler.Namespace, spec.Target, live); err != nil {
+		return nil, err
+	}
+	if c.record, err = r.openRecord(ctx, t.scaler.Namespace, c.status.OpenRecord); err != nil {
+		return nil, err
+	}
+	if c.record == nil {
+		c.status.OpenRecord = ""
+	}
+	c.noteReverts(t.scaler)
+	c.workload.Size = c.sizeInForce()
+	c.history = c.readHistory()
+	return c, nil
+}
+
+// openRecord reads the named record from the API server; nil when there is none, or it has ended.
+func (r *Reconciler) openRecord(ctx context.Context, namespace, name string) (*v1alpha1.ScalingRecord, error) {
+	if name == "" {
+		return nil, nil
+	}
+	var record v1alpha1.ScalingRecord
+	if err := r.Live.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, &record); err != nil {
+		return nil, client.IgnoreNotFound(err)
+	}
+	if !record.Open() {
+		return nil, nil
+	}
+	return &record, nil
+}
+
+// sizeInForce is the size that the component is meant to have: what an open record is bringing about, else what the
+// template gives, else, where the template is not ours to write, the larger of that and what was last asked for.
+func (c *component) sizeInForce() size.Size {
+	sz := c.workload.template
+	if !c.workload.ContainerFound {
+		return sz
+	}
+	meant := c.status.Desired
+	if c.record != nil {
+		meant = &c.record.Spec.To
+	}
+	if meant == nil || (c.record == nil && c.templateIsOurs()) {
+		return sz
+	}
+	desired := sizes.FromAPI(meant)
+	desired.Replicas = sz.Replicas
+	if c.record != nil && !c.record.Settled() || desired.Ceiling().Memory.Or(0) > sz.Ceiling().Memory.Or(0) {
+		return desired
+	}
+	return sz
+}
+
+// templateIsOurs tells whether the workload's template is kept in line with what was decided.
+func (c *component) templateIsOurs() bool {
+	return c.settings.actuation.Template == v1alpha1.TemplateConverge &&
+		(c.workload.ForeignOwner == "" || !c.settings.HoldForForeignOwner)
+}
+
+// noteReverts counts a template that has gone back below what Metapilot made it, and takes any other size that somebody
+// has given it since as the new starting point.
+func (c *component) noteReverts(scaler *v1alpha1.ClusterScaler) {
+	if scaler.Status.ObservedGeneration != scaler.Generation {
+		c.status.RevertCount = nil
+	}
+	if c.status.Desired == nil || !c.workload.ContainerFound || !c.templateIsOurs() || c.record != nil && !c.record.Settled() {
+		return
+	}
+	desired := sizes.FromAPI(c.status.Desired)
+	if sameAmounts(desired, c.workload.template) {
+		return
+	}
+	if c.workload.template.Ceiling().Memory.Or(0) < desired.Ceiling().Memory.Or(0) {
+		c.status.RevertCount = new(or(c.status.RevertCount, 0) + 1)
+	}
+	c.status.Desired = nil
+}
+
+func sameAmounts(a, b size.Size) bool {
+	return a.Requests == b.Requests && a.Limits == b.Limits
+}
+
+// attribute finds the component's pods and the kills of its main container: those that the pods show and those that
+// were noticed of pods which are gone. It matches by the workload's selector and the container's exact name.
+func (c *component) attribute(pods []corev1.Pod, notices []notice, known oom.Incarnations) {
+	if !c.workload.Found {
+		return
+	}
+	kills := map[oom.Key]oom.Kill{}
+	c.detected = map[oom.Key]time.Time{}
+	for _, n := range notices {
+		if n.kill.Container == c.spec.Target.Container && c.workload.selector.Matches(n.labels) {
+			kills[n.kill.Key] = n.kill
+			c.detected[n.kill.Key] = n.detected
+		}
+	}
+	for i := range pods {
+		pod := &pods[i]
+		if !c.workload.owns(pod) {
+			continue
+		}
+		c.pods = append(c.pods, *pod)
+		for _, k := range killsOf(pod) {
+			if _, noticed := kills[k.Key]; !noticed && k.Container == c.spec.Target.Container {
+				kills[k.Key] = k
+			}
+		}
+	}
+	for _, answered := range c.answered() {
+		delete(kills, answered.key)
+		if answered.seen {
+			known.Note(answered.container, answered.incarnation)
+		}
+	}
+	c.judged = slices.SortedFunc(maps.Values(kills), func(a, b oom.Kill) int {
+		if d := a.FinishedAt.Compare(b.FinishedAt); d != 0 {
+			return d
+		}
+		return int(a.Incarnation - b.Incarnation)
+	})
+	for i := range c.judged {
+		container := oom.Container{PodUID: c.judged[i].PodUID, Name: c.judged[i].Container}
+		c.judged[i].Missed = known.Missed(container, c.judged[i].Incarnation)
+		known.Note(container, c.judged[i].Incarnation)
+	}
+}
+
+// judge says of every unanswered kill what kind it was.
+func (r *Reconciler) judge(t *tenant, c *component) {
+	names := make([]string, 0, len(c.pods))
+	for i := range c.pods {
+		names = append(names, c.pods[i].Name)
+	}
+	c.peak = r.Usage.Peak(t.scaler.Namespace, names, c.spec.Target.Container)
+	for i := range c.judged {
+		k := &c.judged[i]
+		around := oom.Circumstances{
+			Now:                  t.now,
+			Desired:              c.workload.Size.Limits.Memory,
+			NodeKillBelowPercent: c.settings.nodeKillBelowPercent,
+		}
+		if c.status.LastScaleUpTime != nil {
+			around.ResizedAt = size.Of(c.status.LastScaleUpTime.Time)
+		}
+		if last, ok := c.history.LastAnswer.Get(); ok && k.FinishedAt.Sub(last) <= c.settings.RepeatWindow {
+			around.Repeats = true
+		}
+		if u, ok := r.Usage.Before(t.scaler.Namespace, k.Pod, k.Container, k.FinishedAt); ok {
+			if memory, ok := u.Memory.Get(); ok {
+				around.Usage = size.Of(oom.Usage{Memory: memory, MeasuredAt: u.MeasuredAt})
+			}
+		}
+		k.Class = oom.Judge(*k, around)
+	}
+}
+
+// snapshot is what plan.Decide gets to see.
+func (c *component) snapshot(now time.Time) plan.Snapshot {
+	s := plan.Snapshot{Now: now, Settings: c.settings.Settings, Workload: c.workload.Workload, Peak: c.peak, Nodes: c.nodes, History: c.history}
+	for _, k := range c.judged {
+		if k.Class == decision.KillContainer || k.Class == decision.KillNode {
+			s.Kills = append(s.Kills, k)
+		}
+	}
+	return s
+}
+
+// nodes gives the nodes that can take pods.
+func (r *Reconciler) nodes(ctx context.Context) ([]plan.Node, error) {
+	list, err := r.Fleet.Nodes(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reading nodes: %w", err)
+	}
+	var out []plan.Node
+	for i := range list {
+		if list[i].Spec.Unschedulable {
+			continue
+		}
+		room := sizes.OfList(list[i].Status.Allocatable)
+		cpu, cpuKnown := room.CPU.Get()
+		memory, memoryKnown := room.Memory.Get()
+		if cpuKnown && memoryKnown {
+			out = append(out, plan.Node{CPU: cpu, Memory: memory})
+		}
+	}
+	return out, nil
+}
+
+// incarnations is what the pods say of how often their containers were started.
+func incarnations(pods []corev1.Pod) oom.Incarnations {
+	in := oom.Incarnations{}
+	for i := range pods {
+		for _, s := range sightingsOf(&pods[i]) {
+			in.Note(oom.Container{PodUID: s.PodUID, Name: s.Container}, s.RestartCount)
+		}
+	}
+	return in
+}

@@ -1,0 +1,95 @@
+package clusterscaler
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	apiequality "k8s.io/apimachinery/pkg/api/equality"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/metapilot/metapilot/apis/decision"
+	"github.com/metapilot/metapilot/apis/v1alpha1"
+	"github.com/metapilot/metapilot/apis/v1alpha1/sizes"
+	"github.com/metapilot/metapilot/controllers/actuate"
+	"github.com/metapilot/metapilot/scalers/oom"
+)
+
+// report writes the status once, if it changed, and then speaks of what changed.
+func (r *Reconciler) report(ctx context.Context, t *tenant, before *v1alpha1.ClusterScaler) error {
+	status := &t.scaler.Status
+	status.ObservedGeneration = t.scaler.Generation
+	status.Components = nil
+	for _, c := range t.components {
+		c.describe()
+		status.Components = append(status.Components, c.status)
+	}
+	status.Summary = summary(status.Components)
+	r.conditions(t)
+	if !apiequality.Semantic.DeepEqual(before.Status, *status) {
+		patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
+		if err := r.Client.Status().Patch(ctx, t.scaler, patch, actuate.FieldOwner); err != nil {
+			return client.IgnoreNotFound(fmt.Errorf("writing the status: %w", err))
+		}
+	}
+	r.settle(t)
+	r.metrics.report(t)
+	r.speak(t, before)
+	return nil
+}
+
+// settle forgets what needed remembering only until the status was written.
+func (r *Reconciler) settle(t *tenant) {
+	var done []oom.Key
+	for _, c := range t.components {
+		for _, a := range c.answered() {
+			done = append(done, a.key)
+		}
+	}
+	r.inbox.done(t.scaler.Namespace, done)
+	r.restarts.set(t.scaler.Namespace, t.restarts)
+}
+
+// describe puts what the plan says into the component's status.
+func (c *component) describe() {
+	c.status.Current = nil
+	if c.workload.ContainerFound {
+		c.status.Current = new(sizes.ToAPI(c.workload.template))
+	}
+	c.status.Verdict, c.status.Gate = c.plan.Verdict(), c.plan.Gate
+	c.status.Reason, c.status.Message = c.plan.Reason, truncated(c.plan.Message)
+	c.status.Estimates = estimatesToAPI(c.plan)
+	if c.plan.Verdict() == decision.VerdictSteady && c.record != nil && c.status.OpenRecord != "" {
+		c.status.Message = truncated(fmt.Sprintf("%s; %s: %s", c.plan.Message, c.record.Name, c.record.Status.Message))
+	}
+}
+
+// attention says how much a component wants a person's attention: the more, the larger.
+func attention(c *v1alpha1.ComponentStatus) int {
+	switch c.Verdict {
+	case decision.VerdictUnknown:
+		return 4
+	case decision.VerdictHeld:
+		return 3
+	case decision.VerdictScaleUp, decision.VerdictScaleDown:
+		return 2
+	}
+	if c.OpenRecord != "" {
+		return 1
+	}
+	return 0
+}
+
+// summary picks the component that most wants attention; among equals the one that changed last, then the first.
+func summary(components []v1alpha1.ComponentStatus) *v1alpha1.Summary {
+	if len(components) == 0 {
+		return nil
+	}
+	c := slices.MaxFunc(components, func(a, b v1alpha1.ComponentStatus) int {
+		if d := attention(&a) - attention(&b); d != 0 {
+			return d
+		}
+		return a.LastScaleUpTime.Time.Compare(b.LastScaleUpTime.Time)
+	})
+	return &v1alpha1.Summary{Component: c.Name, Verdict: c.Verdict, Reason: c.Reason, Message: c.Message}
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// narrator tells the story: with colours on a terminal, plain elsewhere. It remembers the checks that did not hold.
+type narrator struct {
+	out    io.Writer
+	colour bool
+	scene  int
+	start  time.Time
+	failed []string
+	held   int
+}
+
+func newNarrator(out *os.File) *narrator {
+	info, err := out.Stat()
+	terminal := err == nil && info.Mode()&os.ModeCharDevice != 0
+	_, noColour := os.LookupEnv("NO_COLOR")
+	return &narrator{out: out, colour: terminal && !noColour, start: time.Now()}
+}
+
+// The codes of ANSI terminals.
+const (
+	bold  = "1"
+	dim   = "2"
+	green = "32"
+	red   = "31"
+)
+
+func (n *narrator) paint(code, s string) string {
+	if !n.colour {
+		return s
+	}
+	return "\x1b[" + code + "m" + s + "\x1b[0m"
+}
+
+// title begins a scene.
+func (n *narrator) title(format string, args ...any) {
+	n.scene++
+	fmt.Fprintf(n.out, "\n%s\n", n.paint(bold, fmt.Sprintf("%d. %s", n.scene, fmt.Sprintf(format, args...))))
+}
+
+// say tells something.
+func (n *narrator) say(format string, args ...any) {
+	for _, line := range strings.Split(fmt.Sprintf(format, args...), "\n") {
+		fmt.Fprintf(n.out, "   %s\n", line)
+	}
+}
+
+// note tells something by the way.
+func (n *narrator) note(format string, args ...any) {
+	fmt.Fprintf(n.out, "   %s\n", n.paint(dim, fmt.Sprintf(format, args...)))
+}
+
+// check tells whether something holds, and remembers it if it does not.
+func (n *narrator) check(ok bool, format string, args ...any) {
+	what := fmt.Sprintf(format, args...)
+	if ok {
+		n.held++
+		fmt.Fprintf(n.out, "   %s %s\n", n.paint(green, "✓"), what)
+		return
+	}
+	n.failed = append(n.failed, what)
+	fmt.Fprintf(n.out, "   %s %s\n", n.paint(red, "✗"), what)
+}
+
+// table shows rows in columns; the first row is the header.
+func (n *narrator) table(rows [][]string) {
+	w := tabwriter.NewWriter(indented{n.out}, 0, 4, 3, ' ', 0)
+	for _, row := range rows {
+		fmt.Fprintln(w, strings.Join(row, "\t"))
+	}
+	_ = w.Flush() // the writer below is the terminal's, whose failure shows by itself
+}
+
+// indented writes lines indented.
+type indented struct{ out io.Writer }
+
+func (i indented) Write(p []byte) (int, error) {
+	for _, line := range strings.SplitAfter(string(p), "\n") {
+		if line != "" {
+			fmt.Fprint(i.out, "   ", line)
+		}
+	}
+	return len(p), nil
+}
+
+// end tells how it went.
+func (n *narrator) end() error {
+	took := time.Since(n.start).Round(time.Second)
+	if len(n.failed) == 0 {
+		fmt.Fprintf(n.out, "\n%s\n", n.paint(green, fmt.Sprintf("All %d checks held, in %s.", n.held, took)))
+		return nil
+	}
+	return fmt.Errorf("%d of %d checks did not hold:\n  %s", len(n.failed), n.held+len(n.failed), strings.Join(n.failed, "\n  "))
+}
