@@ -8,7 +8,7 @@ import (
 	"github.com/metapilot/metapilot/test/sandbox/components"
 )
 
-// startControllerManager runs all of Kubernetes' controllers, with more workers and a higher rate than by default: a
+// startControllerManager runs Kubernetes' controllers, with more workers and a higher rate than by default: a
 // sandbox makes its tenants in bulk.
 func (s *Sandbox) startControllerManager(ctx context.Context, programs map[string]string, creds *credentials) error {
 	kubeconfig := s.files.path("certs", "controller-manager.kubeconfig")
@@ -30,7 +30,9 @@ func (s *Sandbox) startControllerManager(ctx context.Context, programs map[strin
 				"--leader-elect=false", "--kube-api-qps=1000", "--kube-api-burst=2000",
 				"--concurrent-deployment-syncs=20", "--concurrent-replicaset-syncs=20", "--concurrent-statefulset-syncs=20",
 				"--concurrent-namespace-syncs=20", "--concurrent-serviceaccount-token-syncs=20",
-				"--concurrent-endpoint-syncs=10", "--concurrent-service-endpoint-syncs=10",
+				"--concurrent-service-endpoint-syncs=10",
+				// The API superseded by EndpointSlices: a write per pod that nobody reads.
+				"--controllers=*,-endpoints-controller,-endpointslice-mirroring-controller",
 			)
 		},
 		func(ctx context.Context, ports []int) error {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -161,7 +162,9 @@ func (s *Sandbox) connect() error {
 	}
 	config.QPS, config.Burst = clientQPS, clientBurst
 	config.UserAgent = "metapilot-sandbox"
-	client, err := kubernetes.NewForConfig(config)
+	own := rest.CopyConfig(config)
+	own.ContentType, own.AcceptContentTypes = runtime.ContentTypeProtobuf, runtime.ContentTypeProtobuf+","+runtime.ContentTypeJSON
+	client, err := kubernetes.NewForConfig(own)
 	if err != nil {
 		return fmt.Errorf("making a client: %w", err)
 	}
