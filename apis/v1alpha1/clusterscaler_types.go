@@ -48,8 +48,8 @@ type ClusterScalerList struct {
 
 // ClusterScalerSpec says which components are kept the right size, and how.
 type ClusterScalerSpec struct {
-	// mode says how far Metapilot may go: Off neither plans nor acts; DryRun plans and records but changes nothing;
-	// Auto also acts. Default DryRun.
+	// mode says how far Metapilot may go: "Off" (in YAML with the quotes, or it is read as false) neither plans nor
+	// acts; DryRun plans and records but changes nothing; Auto also acts. Default DryRun.
 	// +kubebuilder:default=DryRun
 	// +optional
 	Mode Mode `json:"mode,omitempty"`
@@ -120,10 +120,14 @@ type Bounds struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.cpu) || quantity(string(self.cpu)).compareTo(quantity('1m')) >= 0",message="cpu must be at least 1m: write cores, e.g. 250m or 2"
 type BoundAmounts struct {
 	// cpu in cores, e.g. "250m" or "2"; at least 1m.
+	// +kubebuilder:validation:XIntOrString
+	// +kubebuilder:validation:MaxLength=32
 	// +optional
 	CPU *resource.Quantity `json:"cpu,omitempty"`
 
 	// memory in bytes, e.g. "512Mi" or "2Gi"; at least 4Mi, the least that a container runtime starts with.
+	// +kubebuilder:validation:XIntOrString
+	// +kubebuilder:validation:MaxLength=32
 	// +optional
 	Memory *resource.Quantity `json:"memory,omitempty"`
 }
@@ -214,8 +218,10 @@ type OOMEstimator struct {
 	// +optional
 	MaxBumpPercent *int32 `json:"maxBumpPercent,omitempty"`
 
-	// minBump is the least by which one answer raises memory. Default 32Mi.
+	// minBump is the least by which one answer raises memory; at least 1Mi. Default 32Mi.
 	// +kubebuilder:default="32Mi"
+	// +kubebuilder:validation:XIntOrString
+	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:XValidation:rule="quantity(string(self)).compareTo(quantity('1Mi')) >= 0",message="minBump must be at least 1Mi: write bytes with a unit, e.g. 32Mi"
 	// +optional
 	MinBump *resource.Quantity `json:"minBump,omitempty"`

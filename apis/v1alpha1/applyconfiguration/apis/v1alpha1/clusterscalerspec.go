@@ -13,8 +13,8 @@ import (
 //
 // ClusterScalerSpec says which components are kept the right size, and how.
 type ClusterScalerSpecApplyConfiguration struct {
-	// mode says how far Metapilot may go: Off neither plans nor acts; DryRun plans and records but changes nothing;
-	// Auto also acts. Default DryRun.
+	// mode says how far Metapilot may go: "Off" (in YAML with the quotes, or it is read as false) neither plans nor
+	// acts; DryRun plans and records but changes nothing; Auto also acts. Default DryRun.
 	Mode *apisv1alpha1.Mode `json:"mode,omitempty"`
 	// components are the workloads of the control plane, each with its bounds, triggers and estimators.
 	// No two may name the same container of the same workload.

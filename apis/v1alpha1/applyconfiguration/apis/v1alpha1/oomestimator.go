@@ -18,7 +18,7 @@ type OOMEstimatorApplyConfiguration struct {
 	BumpPercent *int32 `json:"bumpPercent,omitempty"`
 	// maxBumpPercent is the most by which one answer raises memory. Default 400.
 	MaxBumpPercent *int32 `json:"maxBumpPercent,omitempty"`
-	// minBump is the least by which one answer raises memory. Default 32Mi.
+	// minBump is the least by which one answer raises memory; at least 1Mi. Default 32Mi.
 	MinBump *resource.Quantity `json:"minBump,omitempty"`
 	// repeatWindowSeconds is the time after an answered kill within which another is a repeat and doubles the bump.
 	// Default 3600.
