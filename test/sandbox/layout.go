@@ -34,3 +34,6 @@ func (l layout) create() error {
 	}
 	return nil
 }
+
+// SupervisorLog is where `sandbox up --detach` logs, given a state folder; beside the components' logs, which a start clears.
+func SupervisorLog(dir string) string { return filepath.Join(dir, "supervisor.log") }

@@ -26,11 +26,11 @@ var _ = Describe("A load", func() {
 		namespace := newTenant(ctx, "small")
 		Expect(box.SetLoad(ctx, kubelet.Target{Namespace: namespace, Workload: tenant.Etcd}, constant(120, 200))).To(Succeed())
 		Expect(box.SetLoad(ctx, kubelet.Target{Namespace: namespace, Workload: tenant.Etcd, Pod: "etcd-1"}, constant(120, 400))).To(Succeed())
-		client2, err := metrics.NewForConfig(box.RESTConfig())
+		metricsClient, err := metrics.NewForConfig(box.RESTConfig())
 		Expect(err).NotTo(HaveOccurred())
 		usage := func(pod string) func() string {
 			return func() string {
-				m, err := client2.MetricsV1beta1().PodMetricses(namespace).Get(ctx, pod, metav1.GetOptions{})
+				m, err := metricsClient.MetricsV1beta1().PodMetricses(namespace).Get(ctx, pod, metav1.GetOptions{})
 				if err != nil {
 					return err.Error()
 				}

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"os"
 
-	corev1 "k8s.io/api/core/v1"
-
 	"github.com/metapilot/metapilot/test/sandbox/kubelet"
 )
 
@@ -25,7 +23,6 @@ func (s *Sandbox) startKubelet(ctx context.Context) error {
 	}
 	k := kubelet.New(kubelet.Config{
 		Client:       s.client,
-		NodeCapacity: corev1.ResourceList{corev1.ResourceCPU: s.options.NodeSize.CPU, corev1.ResourceMemory: s.options.NodeSize.Memory},
 		ResizeDelay:  s.options.ResizeDelay,
 		FirstBackOff: s.options.RestartBackOff,
 		Log:          log,

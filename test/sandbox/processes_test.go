@@ -22,7 +22,7 @@ func startChild(dir string) (*exec.Cmd, []process.Identity) {
 	child.Stdout, child.Stderr = GinkgoWriter, GinkgoWriter
 	Expect(child.Start()).To(Succeed())
 	var attached *sandbox.Sandbox
-	Eventually(func() (err error) { attached, err = sandbox.Attach(dir); return err }).Should(Succeed())
+	Eventually(func() (err error) { attached, err = sandbox.Attach(dir, nil); return err }).Should(Succeed())
 	state, err := attached.State()
 	Expect(err).NotTo(HaveOccurred())
 	var processes []process.Identity
@@ -51,7 +51,7 @@ var _ = Describe("No process is left", func() {
 		dir := GinkgoT().TempDir()
 		child, processes := startChild(dir)
 
-		attached, err := sandbox.Attach(dir)
+		attached, err := sandbox.Attach(dir, nil)
 		Expect(err).NotTo(HaveOccurred())
 		waited := make(chan error, 1)
 		go func() { waited <- child.Wait() }() // a zombie would still be there
@@ -59,7 +59,7 @@ var _ = Describe("No process is left", func() {
 
 		Expect(<-waited).To(Succeed(), "the supervisor has ended without an error")
 		Expect(alive(processes)()).To(BeZero())
-		_, err = sandbox.Attach(dir)
+		_, err = sandbox.Attach(dir, nil)
 		Expect(err).To(MatchError(sandbox.ErrNotRunning))
 	})
 
@@ -72,7 +72,7 @@ var _ = Describe("No process is left", func() {
 		Expect(errors.As(child.Wait(), &exit)).To(BeTrue())
 
 		Eventually(alive(processes), "10s").Should(BeZero())
-		_, err := sandbox.Attach(dir)
+		_, err := sandbox.Attach(dir, nil)
 		Expect(err).To(MatchError(sandbox.ErrNotRunning))
 	})
 })

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/metapilot/metapilot/test/sandbox"
+	"github.com/metapilot/metapilot/test/sandbox/kubelet"
 	"github.com/metapilot/metapilot/test/sandbox/tenant"
 )
 
@@ -110,13 +111,27 @@ var _ = Describe("An in-place resize", func() {
 		Expect(pending()).To(BeNil())
 	})
 
-	It("is Infeasible when it asks for more than a node has", func(ctx SpecContext) {
+	It("is refused by the API server when it asks for more than the node has", func(ctx SpecContext) {
 		pod := firstPod(ctx, newTenant(ctx, "small"), tenant.Scheduler)
 
-		Expect(resizeMemory(ctx, pod, tenant.Scheduler, "300Gi")).To(Succeed())
+		err := resizeMemory(ctx, pod, tenant.Scheduler, "300Gi")
 
-		pending := resizeCondition(ctx, pod, corev1.PodResizePending)
-		Eventually(pending).Should(HaveField("Reason", corev1.PodReasonInfeasible))
-		Expect(pending().Message).To(ContainSubstring("Node didn't have enough capacity: memory"))
+		Expect(err).To(MatchError(ContainSubstring("node didn't have enough allocatable resources: memory")))
+	})
+
+	It("takes as long as its annotation says", func(ctx SpecContext) {
+		pod := firstPod(ctx, newTenant(ctx, "small"), tenant.Scheduler)
+		patch := []byte(`{"metadata":{"annotations":{"` + kubelet.ResizeDelayAnnotation + `":"2s"}}}`)
+		_, err := client.CoreV1().Pods(pod.Namespace).Patch(ctx, pod.Name, types.MergePatchType, patch, metav1.PatchOptions{})
+		Expect(err).NotTo(HaveOccurred())
+
+		Expect(resizeMemory(ctx, pod, tenant.Scheduler, "96Mi")).To(Succeed())
+
+		progress := resizeCondition(ctx, pod, corev1.PodResizeInProgress)
+		Eventually(progress).ShouldNot(BeNil())
+		Expect(progress().ObservedGeneration).To(Equal(getPod(ctx, pod.Namespace, pod.Name).Generation))
+		Expect(memoryInForce(ctx, pod, tenant.Scheduler)()).To(Equal("64Mi"))
+		Eventually(memoryInForce(ctx, pod, tenant.Scheduler)).Should(Equal("96Mi"))
+		Expect(progress()).To(BeNil())
 	})
 })

@@ -302,7 +302,7 @@ func (s *State) stop() error {
 		select {
 		case <-ticker.C:
 		case <-deadline.C:
-			return fmt.Errorf("the sandbox's supervisor (process %d) does not end; its log is %s", s.Supervisor.PID, layout(s.Dir).log("supervisor"))
+			return fmt.Errorf("the sandbox's supervisor (process %d) does not end; its log is %s", s.Supervisor.PID, SupervisorLog(s.Dir))
 		}
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
@@ -39,8 +40,9 @@ type ComponentState struct {
 // StandaloneVariable is the environment variable by which `sandbox up` tells that it holds the sandbox for its own sake.
 const StandaloneVariable = "METAPILOT_SANDBOX_STANDALONE"
 
-// Attach returns the sandbox that another process runs in that state folder, or an error that is ErrNotRunning.
-func Attach(dir string) (*Sandbox, error) {
+// Attach returns the sandbox that another process runs in that state folder, or an error that is ErrNotRunning. Long work on
+// it is told to progress; nil is silent.
+func Attach(dir string, progress io.Writer) (*Sandbox, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, fmt.Errorf("finding the state folder: %w", err)
@@ -52,7 +54,7 @@ func Attach(dir string) (*Sandbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	options, err := Options{Dir: dir, Nodes: state.Nodes}.withDefaults()
+	options, err := Options{Dir: dir, Nodes: state.Nodes, Progress: progress}.withDefaults()
 	if err != nil {
 		return nil, err
 	}

@@ -136,11 +136,13 @@ func story(st corev1.ContainerStatus) string {
 // tell watches a pod from now on and returns what became of the container, one line per change, when enough(lines) holds.
 func tell(ctx context.Context, pod *corev1.Pod, container string, act func(), enough func(lines []string) bool) []string {
 	GinkgoHelper()
+	// From the pod's version on: nothing that act causes is missed, and the state before is known.
+	pod = getPod(ctx, pod.Namespace, pod.Name)
+	lines := []string{story(containerStatus(pod, container))}
 	watch, err := client.CoreV1().Pods(pod.Namespace).Watch(ctx, metav1.SingleObject(pod.ObjectMeta))
 	Expect(err).NotTo(HaveOccurred())
 	defer watch.Stop()
 	act()
-	var lines []string
 	timeout := time.NewTimer(90 * time.Second)
 	defer timeout.Stop()
 	for {
@@ -149,7 +151,7 @@ func tell(ctx context.Context, pod *corev1.Pod, container string, act func(), en
 			seen, ok := event.Object.(*corev1.Pod)
 			Expect(ok).To(BeTrue(), "%v", event)
 			line := story(containerStatus(seen, container))
-			if len(lines) == 0 || lines[len(lines)-1] != line {
+			if lines[len(lines)-1] != line {
 				lines = append(lines, line)
 			}
 			if enough(lines) {

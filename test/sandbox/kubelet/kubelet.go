@@ -35,11 +35,10 @@ const (
 // Config says how a Kubelet plays. Zero fields take the defaults.
 type Config struct {
 	Client       kubernetes.Interface
-	NodeCapacity corev1.ResourceList // of every node; a resize beyond it is infeasible. Empty: everything fits
-	ResizeDelay  time.Duration       // 300 ms
-	FirstBackOff time.Duration       // 10 s
-	Clock        clock.WithTicker    // the real one
-	Log          io.Writer           // one line per error; nil is silent
+	ResizeDelay  time.Duration    // 300 ms
+	FirstBackOff time.Duration    // 10 s
+	Clock        clock.WithTicker // the real one
+	Log          io.Writer        // one line per error; nil is silent
 }
 
 // Kubelet plays the running containers of all pods. Use New, then Run.
@@ -63,7 +62,7 @@ func New(c Config) *Kubelet {
 	k := &Kubelet{
 		client: c.Client, clock: c.Clock, log: c.Log, memories: map[types.UID]memory{},
 		settings: settings{
-			restartDelay: defaultRestartDelay, firstBackOff: c.FirstBackOff, resizeDelay: c.ResizeDelay, nodeCapacity: c.NodeCapacity,
+			restartDelay: defaultRestartDelay, firstBackOff: c.FirstBackOff, resizeDelay: c.ResizeDelay,
 		},
 	}
 	if k.settings.firstBackOff == 0 {

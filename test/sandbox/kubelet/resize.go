@@ -5,7 +5,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -26,7 +25,7 @@ func resize(pod *corev1.Pod, usage map[string]int64, r *result, now time.Time, s
 		return
 	}
 	if r.memory.admitted != pod.Generation {
-		if reason, message := pending(pod, &r.status, s); reason != "" {
+		if reason, message := pending(pod, &r.status); reason != "" {
 			removeCondition(&r.status, corev1.PodResizeInProgress)
 			setCondition(&r.status, corev1.PodCondition{
 				Type: corev1.PodResizePending, Status: corev1.ConditionTrue, Reason: reason, Message: message, ObservedGeneration: pod.Generation,
@@ -52,43 +51,28 @@ func resize(pod *corev1.Pod, usage map[string]int64, r *result, now time.Time, s
 	removeCondition(&r.status, corev1.PodResizeInProgress)
 }
 
-// pending returns why the pod's resize has to wait, or "" if it has not.
-func pending(pod *corev1.Pod, status *corev1.PodStatus, s settings) (reason, message string) {
+// pending returns why the pod's resize has to wait, or "" if it has not. That a pod asks for more than its node has is not
+// looked at: the API server refuses such a resize since 1.37.
+func pending(pod *corev1.Pod, status *corev1.PodStatus) (reason, message string) {
 	if old := condition(status, corev1.PodResizePending); old != nil && old.Reason == corev1.PodReasonInfeasible && old.ObservedGeneration == pod.Generation {
 		return old.Reason, old.Message // never tried again
 	}
-	for _, name := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory} {
-		capacity, bounded := s.nodeCapacity[name]
-		if wanted := requested(pod, name); bounded && wanted.Cmp(capacity) > 0 {
-			return corev1.PodReasonInfeasible, fmt.Sprintf("Node didn't have enough capacity: %s, requested: %d, capacity: %d", name, amount(name, wanted), amount(name, capacity))
-		}
-	}
 	switch pod.Annotations[ResizeAnnotation] {
 	case corev1.PodReasonDeferred:
-		wanted := requested(pod, corev1.ResourceMemory)
-		return corev1.PodReasonDeferred, fmt.Sprintf("Node didn't have enough resource: memory, requested: %d, used: 0, capacity: 0 (asked for by %s)", wanted.Value(), ResizeAnnotation)
+		return corev1.PodReasonDeferred, fmt.Sprintf("Node didn't have enough resource: memory, requested: %d, used: 0, capacity: 0 (asked for by %s)", memoryRequest(pod), ResizeAnnotation)
 	case corev1.PodReasonInfeasible:
-		wanted := requested(pod, corev1.ResourceMemory)
-		return corev1.PodReasonInfeasible, fmt.Sprintf("Node didn't have enough capacity: memory, requested: %d, capacity: 0 (asked for by %s)", wanted.Value(), ResizeAnnotation)
+		return corev1.PodReasonInfeasible, fmt.Sprintf("Node didn't have enough capacity: memory, requested: %d, capacity: 0 (asked for by %s)", memoryRequest(pod), ResizeAnnotation)
 	}
 	return "", ""
 }
 
-// requested is what the pod's long-running containers ask for.
-func requested(pod *corev1.Pod, name corev1.ResourceName) resource.Quantity {
-	var sum resource.Quantity
-	for _, c := range containers(pod, pod.Status.DeepCopy()) {
-		sum.Add(c.spec.Resources.Requests[name])
+// memoryRequest is what the pod's long-running containers ask for, in bytes.
+func memoryRequest(pod *corev1.Pod) int64 {
+	var sum int64
+	for _, c := range containers(pod, &pod.Status) {
+		sum += c.spec.Resources.Requests.Memory().Value()
 	}
 	return sum
-}
-
-// amount is the number the kubelet's messages show: millicores or bytes.
-func amount(name corev1.ResourceName, q resource.Quantity) int64 {
-	if name == corev1.ResourceCPU {
-		return q.MilliValue()
-	}
-	return q.Value()
 }
 
 // admit reports the resources as allocated; they are in force a moment later.

@@ -11,10 +11,9 @@ import (
 
 // settings are what step needs to know besides the pod.
 type settings struct {
-	restartDelay time.Duration       // from a death to the restart without back-off
-	firstBackOff time.Duration       // 10 s on a real node
-	resizeDelay  time.Duration       // from admission to actuation
-	nodeCapacity corev1.ResourceList // of every node; a pod that asks for more is infeasible. Empty: everything fits
+	restartDelay time.Duration // from a death to the restart without back-off
+	firstBackOff time.Duration // 10 s on a real node
+	resizeDelay  time.Duration // from admission to actuation
 }
 
 // result is what a kubelet makes of a pod.
