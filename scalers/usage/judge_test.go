@@ -38,6 +38,8 @@ func TestJudge(t *testing.T) {
 		"not a number":                           {at: at, cpu: "NaN", memory: "1Gi", want: onlyMemory, wantResult: ResultMalformed},
 		"infinite":                               {at: at, cpu: "250m", memory: "+Inf", want: onlyCPU, wantResult: ResultMalformed},
 		"more than any machine has":              {at: at, cpu: "250m", memory: "1e30", want: onlyCPU, wantResult: ResultMalformed},
+		"an exponent that takes forever":         {at: at, cpu: "250m", memory: "1e-2147483648", want: onlyCPU, wantResult: ResultMalformed},
+		"an exponent as Kubernetes writes it":    {at: at, cpu: "250e-3", memory: "1e+09", want: used(at, 250, 1_000_000_000), wantResult: ResultOK},
 		"negative memory":                        {at: at, cpu: "250m", memory: "-1Gi", want: onlyCPU, wantResult: ResultNegative},
 		"negative CPU":                           {at: at, cpu: "-1n", memory: "1Gi", want: onlyMemory, wantResult: ResultNegative},
 		"the memory's fault is named first":      {at: at, cpu: "-1", memory: "x", wantResult: ResultMalformed},
