@@ -6,7 +6,6 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/fields"
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -17,8 +16,8 @@ import (
 // Options are the settings of the manager's cache. Reading a kind that has no informer is an error: nothing is cached by
 // accident.
 //
-// Of the ReplicaSets only those with pods are watched: a Deployment keeps ten old ones. One that is asked for and not
-// there (it has just been made, or its pods have just gone) is read live.
+// Of ReplicaSets only the metadata is kept. The API server has no field selector by which to leave out the old ones, of
+// which a Deployment keeps ten.
 func Options(registry *Registry) cache.Options {
 	return cache.Options{
 		ReaderFailOnMissingInformer: true,
@@ -33,10 +32,7 @@ func Options(registry *Registry) cache.Options {
 			&appsv1.StatefulSet{}: {Transform: perTenant(registry, trimStatefulSet, func(s *appsv1.StatefulSet) *appsv1.StatefulSet {
 				return &appsv1.StatefulSet{ObjectMeta: stub(s.ObjectMeta)}
 			})},
-			newReplicaSet(): {
-				Field:     fields.OneTermNotEqualSelector("status.replicas", "0"),
-				Transform: each(trimReplicaSet),
-			},
+			newReplicaSet(): {Transform: each(trimReplicaSet)},
 			&corev1.Node{}: {Transform: each(trimNode)},
 			&v1alpha1.ClusterScaler{}: {Transform: each(func(s *v1alpha1.ClusterScaler) *v1alpha1.ClusterScaler {
 				registry.Manage(s.Namespace, s.UID)
