@@ -2,6 +2,8 @@ package size
 
 import (
 	"fmt"
+	"math"
+	"math/bits"
 	"strconv"
 )
 
@@ -39,12 +41,48 @@ func (b Bytes) String() string {
 	return strconv.FormatInt(int64(b), 10)
 }
 
-// RoundUp gives the smallest multiple of step (greater than zero) that is not below b.
+// RoundUp gives the smallest multiple of step (greater than zero) that is not below b; b itself where that multiple is
+// too large to be written.
 func (b Bytes) RoundUp(step Bytes) Bytes {
-	if rest := b % step; rest > 0 {
-		return b + step - rest
+	rest := b % step
+	switch {
+	case rest > 0 && b > math.MaxInt64-(step-rest):
+		return b
+	case rest > 0:
+		return b + (step - rest)
+	default:
+		return b - rest
 	}
-	return b
+}
+
+// Sum adds amounts; a sum too large to be written is the largest amount, one too small the smallest.
+func Sum[T MilliCPU | Bytes](amounts ...T) T {
+	var sum T
+	for _, a := range amounts {
+		switch {
+		case a > 0 && sum > math.MaxInt64-a:
+			sum = math.MaxInt64
+		case a < 0 && sum < math.MinInt64-a:
+			sum = math.MinInt64
+		default:
+			sum += a
+		}
+	}
+	return sum
+}
+
+// Share gives a · of / whole, rounded down, exactly also where a · of does not fit 64 bits; the largest amount where the
+// result is too large to be written. What is not positive has no shares: 0.
+func Share[T MilliCPU | Bytes](a, of, whole T) T {
+	if a <= 0 || of <= 0 || whole <= 0 {
+		return 0
+	}
+	high, low := bits.Mul64(uint64(a), uint64(of))
+	if high >= uint64(whole) {
+		return math.MaxInt64
+	}
+	quotient, _ := bits.Div64(high, low, uint64(whole))
+	return T(min(quotient, math.MaxInt64))
 }
 
 // Opt is a value that may be absent. The zero Opt is absent.
@@ -97,15 +135,20 @@ type Size struct {
 }
 
 // Ceiling gives the amounts at which the container is stopped: the limit, or the request where there is no limit.
-func (s Size) Ceiling() Amounts {
-	out := s.Limits
-	if !out.CPU.Present() {
-		out.CPU = s.Requests.CPU
+func (s Size) Ceiling() Amounts { return s.Limits.orElse(s.Requests) }
+
+// Claim gives the amounts that the container takes of its node when it is scheduled: the request, or the limit where
+// there is no request, since Kubernetes then requests the limit.
+func (s Size) Claim() Amounts { return s.Requests.orElse(s.Limits) }
+
+func (a Amounts) orElse(other Amounts) Amounts {
+	if !a.CPU.Present() {
+		a.CPU = other.CPU
 	}
-	if !out.Memory.Present() {
-		out.Memory = s.Requests.Memory
+	if !a.Memory.Present() {
+		a.Memory = other.Memory
 	}
-	return out
+	return a
 }
 
 // QOSClass is a pod's quality-of-service class as Kubernetes derives it.
@@ -119,27 +162,33 @@ const (
 )
 
 // QOSOf gives the class of a pod whose containers have these requests and limits. The rule is that of Kubernetes
-// (pkg/apis/core/v1/helper/qos): Guaranteed when every container has both limits, equal to its requests (a request that
-// is absent counts as equal to the limit); BestEffort when none has any; else Burstable.
+// (pkg/apis/core/v1/helper/qos): every resource of every container has a class, and where they are not all the same the
+// pod is Burstable. A pod without containers is BestEffort.
 func QOSOf(containers ...Size) QOSClass {
-	guaranteed, bestEffort := len(containers) > 0, true
-	for _, c := range containers {
-		if c.Requests != (Amounts{}) || c.Limits != (Amounts{}) {
-			bestEffort = false
+	pod := BestEffort
+	for i, c := range containers {
+		for j, class := range []QOSClass{qosOf(c.Requests.CPU, c.Limits.CPU), qosOf(c.Requests.Memory, c.Limits.Memory)} {
+			if i == 0 && j == 0 {
+				pod = class
+			}
+			if class != pod {
+				return Burstable
+			}
 		}
-		guaranteed = guaranteed && fixed(c.Requests.CPU, c.Limits.CPU) && fixed(c.Requests.Memory, c.Limits.Memory)
 	}
-	switch {
-	case bestEffort:
-		return BestEffort
-	case guaranteed:
-		return Guaranteed
-	default:
-		return Burstable
-	}
+	return pod
 }
 
-func fixed[T comparable](request, limit Opt[T]) bool {
-	l, ok := limit.Get()
-	return ok && request.Or(l) == l
+// qosOf is the class of one resource: Guaranteed where the limit equals the request, BestEffort where neither is set. An
+// amount of zero counts as not set; a request that is absent counts as equal to the limit, to which it is defaulted.
+func qosOf[T MilliCPU | Bytes](request, limit Opt[T]) QOSClass {
+	l := limit.Or(0)
+	switch r := request.Or(l); {
+	case r != l:
+		return Burstable
+	case r == 0:
+		return BestEffort
+	default:
+		return Guaranteed
+	}
 }
