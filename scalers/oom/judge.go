@@ -49,7 +49,7 @@ func Judge(k Kill, c Circumstances) decision.KillClass {
 		return decision.KillNotOOM
 	case replaced(k, c):
 		return decision.KillReplaced
-	case c.Now.Sub(k.FinishedAt) > MaxAge:
+	case k.timed() && c.Now.Sub(k.FinishedAt) > MaxAge:
 		return decision.KillOutlived
 	case nodes(k, c):
 		return decision.KillNode
@@ -58,8 +58,12 @@ func Judge(k Kill, c Circumstances) decision.KillClass {
 	}
 }
 
+// timed tells whether it is known when the container ended; a runtime that does not know reports the zero time or that
+// of Unix.
+func (k Kill) timed() bool { return k.FinishedAt.Unix() > 0 }
+
 func replaced(k Kill, c Circumstances) bool {
-	if at, ok := c.ResizedAt.Get(); ok && k.FinishedAt.Before(at.Add(ReplacedGrace)) {
+	if at, ok := c.ResizedAt.Get(); ok && k.timed() && k.FinishedAt.Before(at.Add(ReplacedGrace)) {
 		return true
 	}
 	limit, limited := k.Limit.Get()
@@ -73,8 +77,13 @@ func nodes(k Kill, c Circumstances) bool {
 		return true // nothing but the node could have run out
 	}
 	usage, measured := c.Usage.Get()
-	if !measured || c.Repeats || usage.MeasuredAt.After(k.FinishedAt.Add(time.Second)) || k.FinishedAt.Sub(usage.MeasuredAt) > UsageAge {
+	if !measured || usage.Memory <= 0 || c.Repeats || !usage.before(k.FinishedAt) {
 		return false
 	}
-	return int64(usage.Memory)*100 < int64(limit)*c.NodeKillBelowPercent
+	return usage.Memory < size.Share(limit, size.Bytes(c.NodeKillBelowPercent), 100)
+}
+
+// before tells whether the usage was measured shortly before t. The end of a container is known to the second.
+func (u Usage) before(t time.Time) bool {
+	return !u.MeasuredAt.After(t.Add(time.Second)) && t.Sub(u.MeasuredAt) <= UsageAge
 }

@@ -2,6 +2,7 @@ package oom
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/metapilot/metapilot/apis/decision"
@@ -30,6 +31,9 @@ type Sighting struct {
 	Pod          string
 	Container    string
 	RestartCount int32
+	// ContainerID is that of the container's status: of the container that runs, or that ran last. Empty where it is
+	// not known; then a container that is not terminated is taken for running.
+	ContainerID string
 	// State and Last are the terminations in the container's state and lastState.
 	State, Last size.Opt[Termination]
 	// Limit and Request are the memory the container runs with: as actuated where the kubelet says so, else as specified.
@@ -53,7 +57,7 @@ type Kill struct {
 	RestartCount int32
 	// Incarnation counts the container's starts, from 0: the kill ended this one.
 	Incarnation int32
-	// Missed is how many restarts before this kill were never seen.
+	// Missed is how many ends of the container before this kill were never seen.
 	Missed         int32
 	Limit, Request size.Opt[size.Bytes]
 	Class          decision.KillClass
@@ -62,13 +66,29 @@ type Kill struct {
 // Kills gives the kills that the sighting shows, the older first. Neither deduplicated nor judged.
 func (s Sighting) Kills() []Kill {
 	var kills []Kill
-	if t, ok := s.Last.Get(); ok && t.Reason == reasonOOMKilled {
-		kills = append(kills, s.kill(t, s.RestartCount-1))
+	last, ended := s.Last.Get()
+	if ended && last.Reason == reasonOOMKilled {
+		kills = append(kills, s.kill(last, s.lastIncarnation(last)))
 	}
-	if t, ok := s.State.Get(); ok && t.Reason == reasonOOMKilled {
+	if t, ok := s.State.Get(); ok && t.Reason == reasonOOMKilled && !(ended && t == last) {
 		kills = append(kills, s.kill(t, s.RestartCount))
 	}
 	return kills
+}
+
+// lastIncarnation gives which incarnation ended with the termination in lastState. The kubelet counts a restart when it
+// creates the new container. So a container that runs, or has ended again, had its last end one restart ago; but while
+// it waits to be started again (CrashLoopBackOff) the kubelet shows the end of the newest container as the last one
+// (convertToAPIContainerStatuses in pkg/kubelet/kubelet_pods.go), and no restart has been counted since.
+func (s Sighting) lastIncarnation(last Termination) int32 {
+	if s.waitsAfter(last) {
+		return s.RestartCount
+	}
+	return s.RestartCount - 1
+}
+
+func (s Sighting) waitsAfter(last Termination) bool {
+	return !s.State.Present() && s.ContainerID != "" && s.ContainerID == last.ContainerID
 }
 
 func (s Sighting) kill(t Termination, incarnation int32) Kill {
@@ -99,8 +119,9 @@ func (k Kill) String() string {
 	return fmt.Sprintf("%s/%s at %s", k.Pod, k.Container, k.FinishedAt.UTC().Format("15:04:05Z"))
 }
 
-// Incarnations remembers, for containers of pods, the newest incarnation known: one that was seen running, or whose
-// kill was answered. What is not in it is not known.
+// Incarnations remembers, for containers of pods, the newest incarnation whose end is accounted for: it was seen, or
+// lies before one that was seen. What is not in it is not known. Ends that are older than [MaxAge] should not be noted:
+// the restarts since may have had any cause.
 type Incarnations map[Container]int32
 
 // Container names a container of one pod.
@@ -109,19 +130,31 @@ type Container struct {
 	Name   string
 }
 
-// Note remembers that the incarnation was seen.
+// Note remembers that the incarnation, and so every one before it, is accounted for. For a kill that is Kill.Incarnation,
+// not Kill.RestartCount.
 func (in Incarnations) Note(c Container, incarnation int32) {
 	if known, ok := in[c]; !ok || incarnation > known {
 		in[c] = incarnation
 	}
 }
 
-// Missed gives how many incarnations came and went unseen before the kill of this one: those after the newest known
-// one. 0 where nothing is known of the container, since its restarts may have had any cause.
+// See notes what a sighting accounts for, after its kills were: a container that runs has not ended yet, so its present
+// incarnation is still to come to its end; of one that has ended the present incarnation is accounted for.
+func (in Incarnations) See(s Sighting) {
+	seen := s.RestartCount - 1
+	if last, ok := s.Last.Get(); s.State.Present() || ok && s.waitsAfter(last) {
+		seen = s.RestartCount
+	}
+	in.Note(Container{PodUID: s.PodUID, Name: s.Container}, seen)
+}
+
+// Missed gives how many incarnations ended unseen before the kill of this one: those after the newest that is accounted
+// for. 0 where nothing is known of the container, since its restarts may have had any cause.
 func (in Incarnations) Missed(c Container, incarnation int32) int32 {
 	known, ok := in[c]
 	if !ok {
 		return 0
 	}
-	return max(incarnation-known-1, 0)
+	missed := int64(incarnation) - int64(known) - 1
+	return int32(min(max(missed, 0), math.MaxInt32))
 }
