@@ -22,7 +22,8 @@ type OOM struct {
 	BumpPercent    int64
 	MaxBumpPercent int64
 	MinBump        size.Bytes
-	FloorHalfLife  time.Duration
+	// FloorHalfLife is the half-life of the floor that an answer leaves; 0 means that it does not decay.
+	FloorHalfLife time.Duration
 }
 
 // OOMInput is what the OOM estimator looks at.
@@ -56,7 +57,7 @@ func (o OOM) Estimate(in OOMInput) Estimate {
 		return e
 	}
 	percent := o.bump(in.Level)
-	target := (base + max(part(base, percent), o.MinBump)).RoundUp(grid)
+	target := size.Sum(base, max(Percent(base, percent), o.MinBump)).RoundUp(grid)
 	e.Target.Memory = size.Of(target)
 	e.Lower.Memory = larger(e.Lower.Memory, e.Target.Memory)
 	e.Message = fmt.Sprintf("max(limit %s, request %s, peak %s) + %d%% (at least %s) = %s", in.Limit, in.Request, in.Peak, percent, o.MinBump, target)
@@ -65,11 +66,8 @@ func (o OOM) Estimate(in OOMInput) Estimate {
 
 func (o OOM) bump(level int) int64 {
 	bump := o.BumpPercent
-	for range level {
-		if bump >= o.MaxBumpPercent {
-			break
-		}
-		bump *= 2
+	for ; level > 0 && bump > 0 && bump < o.MaxBumpPercent; level-- {
+		bump += min(bump, o.MaxBumpPercent-bump)
 	}
 	return min(bump, o.MaxBumpPercent)
 }
@@ -81,18 +79,19 @@ type Floor struct {
 	Since    time.Time
 }
 
-// At gives the floor at a time: it decays from Memory to KilledAt, half the way in each half-life. It never falls below
-// KilledAt, at which the component is known to die. A clock that went back gives Memory.
+// At gives the floor at a time: it decays from Memory to KilledAt, half the way in each half-life, and never rises. It
+// never falls below KilledAt, at which the component is known to die. A clock that went back gives Memory.
 func (f Floor) At(now time.Time, halfLife time.Duration) size.Bytes {
 	age := now.Sub(f.Since)
 	if age <= 0 || halfLife <= 0 || f.Memory <= f.KilledAt {
 		return max(f.Memory, f.KilledAt)
 	}
-	left := math.Exp2(-float64(age) / float64(halfLife))
-	return min(f.KilledAt+size.Bytes(math.Ceil(left*float64(f.Memory-f.KilledAt))), f.Memory).RoundUp(grid)
+	const whole = 1 << 30 // the share that is left is reckoned in parts of this, so that all else is exact
+	left := size.Bytes(math.Ceil(math.Exp2(-float64(age)/float64(halfLife)) * whole))
+	return min(size.Sum(f.KilledAt, size.Share(size.Sum(f.Memory, -f.KilledAt), left, whole)).RoundUp(grid), f.Memory)
 }
 
-// part gives percent of b, without overflow for any b below 2^63/1000.
-func part(b size.Bytes, percent int64) size.Bytes {
-	return b/100*size.Bytes(percent) + b%100*size.Bytes(percent)/100
+// Percent gives percent of b, rounded down; the largest amount where that is too large to be written.
+func Percent(b size.Bytes, percent int64) size.Bytes {
+	return size.Share(b, size.Bytes(percent), 100)
 }
