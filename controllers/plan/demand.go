@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -27,6 +28,9 @@ func demand(s Snapshot) Demand {
 	if below := belowMinimum(s.Workload.Size.Ceiling(), s.Settings.Min); below != "" {
 		return Demand{Kind: DemandMinimum, Reason: decision.ReasonBelowMinimum, Message: below}
 	}
+	if !s.Settings.AnswersOOM && len(s.Kills) > 0 {
+		return Demand{Kind: DemandNone, Reason: decision.ReasonTriggerDisabled, Message: fmt.Sprintf("%s was OOM-killed, but OOM is not among scaleUp.triggers: add it to answer kills", s.Kills[len(s.Kills)-1])}
+	}
 	return Demand{Kind: DemandNone, Reason: decision.ReasonWithinBounds, Message: "no trigger asks for a change"}
 }
 
@@ -38,7 +42,7 @@ func unreadable(w Workload) (Demand, bool) {
 	case !w.Found:
 		return unknown(decision.ReasonWorkloadNotFound, "%s does not exist in this namespace: correct target.kind and target.name, or create it", w.Name)
 	case !w.ContainerFound:
-		return unknown(decision.ReasonContainerNotFound, "%s has no container %q: set target.container to one of %s", w.Name, w.Container, strings.Join(w.Containers, ", "))
+		return unknown(decision.ReasonContainerNotFound, "%s has no container %q: set target.container to one of %s", w.Name, w.Container, cmp.Or(strings.Join(w.Containers, ", "), "its containers"))
 	default:
 		return Demand{}, false
 	}
@@ -47,7 +51,7 @@ func unreadable(w Workload) (Demand, bool) {
 func killed(s Snapshot, class decision.KillClass) (Demand, bool) {
 	var kills []oom.Kill
 	for _, k := range s.Kills {
-		if k.Class == class {
+		if k.Class == class && !slices.ContainsFunc(kills, func(other oom.Kill) bool { return other.Key == k.Key }) {
 			kills = append(kills, k)
 		}
 	}
@@ -62,20 +66,30 @@ func killed(s Snapshot, class decision.KillClass) (Demand, bool) {
 	}
 	message := fmt.Sprintf("%s was OOM-killed at its memory limit of %s", last, last.Limit)
 	if more := len(kills) - 1; more > 0 {
-		message += fmt.Sprintf(" (and %d more kills)", more)
+		message += fmt.Sprintf(" (and %s)", counted(more, "more kill"))
 	}
 	if missed := missed(kills); missed > 0 {
-		message += fmt.Sprintf(" (%d restarts before it were not seen)", missed)
+		message += fmt.Sprintf(" (missed before it: %s)", counted(missed, "restart"))
 	}
 	return Demand{Kind: DemandOOM, Reason: decision.ReasonOOMKilled, Kills: kills, Message: message}, true
 }
 
 func missed(kills []oom.Kill) (n int) {
 	for _, k := range kills {
-		n += int(k.Missed)
+		n += int(max(k.Missed, 0))
 	}
 	return n
 }
+
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// maxLevel bounds what is read from a status: no bump is doubled as often as that.
+const maxLevel = 64
 
 // level is how often the bump is doubled for these kills: once for each kill in a row on the same container, seen or
 // missed, and on from the level of the last answer if that is within the repeat window. Kills of several replicas at
@@ -88,12 +102,12 @@ func level(kills []oom.Kill, h History, window time.Duration) int {
 	rows := 0
 	for _, k := range kills {
 		c := oom.Container{PodUID: k.PodUID, Name: k.Container}
-		perContainer[c] += 1 + int(k.Missed)
+		perContainer[c] += 1 + int(max(k.Missed, 0))
 		rows = max(rows, perContainer[c])
 	}
 	last, answered := h.LastAnswer.Get()
 	if answered && kills[len(kills)-1].FinishedAt.Sub(last) <= window {
-		return h.Repeats + rows
+		return min(max(h.Repeats, 0), maxLevel) + rows
 	}
 	return rows - 1
 }

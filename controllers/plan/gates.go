@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/metapilot/metapilot/apis/decision"
@@ -85,10 +86,9 @@ func conflicted(s Snapshot, d Demand, _ size.Size) hold {
 	return hold{}
 }
 
-func blind(s Snapshot, _ Demand, _ size.Size) hold {
-	c := s.Workload.Size.Ceiling()
-	if !c.Memory.Present() && !c.CPU.Present() {
-		return holds(decision.ReasonNoLimit, "container %s of %s has neither requests nor limits, and a resize may not add them: set them in the workload", s.Workload.Container, s.Workload.Name)
+func blind(s Snapshot, d Demand, _ size.Size) hold {
+	if d.Kind != DemandMinimum && !s.Workload.Size.Ceiling().Memory.Present() {
+		return holds(decision.ReasonNoLimit, "container %s of %s has neither a memory limit nor a memory request to grow from: set them in the workload", s.Workload.Container, s.Workload.Name)
 	}
 	return hold{}
 }
@@ -104,7 +104,10 @@ func unsettled(s Snapshot, _ Demand, _ size.Size) hold {
 	}
 }
 
-func leaking(s Snapshot, _ Demand, _ size.Size) hold {
+func leaking(s Snapshot, _ Demand, to size.Size) hold {
+	if !memoryGrows(s.Workload.Size, to) {
+		return hold{}
+	}
 	n := s.History.increasesWithin(s.Now, 24*time.Hour)
 	if n < s.Settings.MaxIncreasesPerDay {
 		return hold{}
@@ -121,9 +124,15 @@ func tooSmall(s Snapshot, _ Demand, to size.Size) hold {
 }
 
 func changedBy(a, b size.Amounts) bool {
-	return apart(int64(a.Memory.Or(0)), int64(b.Memory.Or(0))) || apart(int64(a.CPU.Or(0)), int64(b.CPU.Or(0)))
+	return apart(a.Memory, b.Memory) || apart(a.CPU, b.CPU)
 }
 
-func apart(a, b int64) bool {
-	return max(a-b, b-a)*100 > a*minChangePercent
+// apart tells whether the change from a to b is worth making; in float64, since it need not be exact for amounts of 2^53.
+func apart[T size.MilliCPU | size.Bytes](a, b size.Opt[T]) bool {
+	from, to := float64(a.Or(0)), float64(b.Or(0))
+	return from != to && math.Abs(to-from)*100 >= from*minChangePercent
+}
+
+func memoryGrows(from, to size.Size) bool {
+	return to.Ceiling().Memory.Or(0) > from.Ceiling().Memory.Or(0) || to.Requests.Memory.Or(0) > from.Requests.Memory.Or(0)
 }

@@ -100,17 +100,17 @@ func Decide(s Snapshot) Plan {
 	if p.Gate != "" {
 		return p
 	}
-	p.PodsOnly = s.Workload.ForeignOwner != "" && s.Settings.HoldForForeignOwner
+	p.AtMaximum = proposed.atMaximum && p.Demand.Urgent()
 	if proposed.held != "" {
-		p.Reason, p.Message, p.AtMaximum = proposed.held, proposed.message, proposed.atMaximum
+		p.Reason, p.Message = proposed.held, proposed.message
 		return p
 	}
 	p.To = proposed.to
+	p.PodsOnly = s.Workload.ForeignOwner != "" && s.Settings.HoldForForeignOwner
 	p.Message = fmt.Sprintf("%s: %s%s", p.Demand.Message, change(p.From, p.To), proposed.note())
-	if killedAt, ok := p.From.Ceiling().Memory.Get(); ok && p.Demand.Kind == DemandOOM {
-		if given, ok := p.To.Ceiling().Memory.Get(); ok {
-			p.Floor = size.Of(estimators.Floor{Memory: given, KilledAt: killedAt, Since: s.Now})
-		}
+	killedAt, given := p.From.Ceiling().Memory.Or(0), p.To.Ceiling().Memory.Or(0)
+	if p.Demand.Kind == DemandOOM && given > killedAt {
+		p.Floor = size.Of(estimators.Floor{Memory: given, KilledAt: killedAt, Since: s.Now})
 	}
 	return p
 }

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/metapilot/metapilot/apis/decision"
 	"github.com/metapilot/metapilot/estimators"
@@ -16,18 +17,19 @@ const minBurstableGap = size.MiB
 type proposal struct {
 	want, to size.Size
 	// held says why nothing larger is possible; empty when to is larger.
-	held      decision.Reason
-	message   string
+	held    decision.Reason
+	message string
+	// atMaximum: memory is wanted, and none can be had.
 	atMaximum bool
-	// capped says what cut the wanted size; empty when nothing did.
-	capped string
+	// cut says what cut the wanted size.
+	cut []string
 }
 
 func (p proposal) note() string {
-	if p.capped == "" {
+	if len(p.cut) == 0 {
 		return ""
 	}
-	return " (cut to " + p.capped + ")"
+	return " (cut to " + strings.Join(p.cut, " and ") + ")"
 }
 
 // estimate asks every estimator.
@@ -46,97 +48,90 @@ func estimate(s Snapshot, d Demand, level int) []estimators.Estimate {
 }
 
 func propose(s Snapshot, d Demand, estimates []estimators.Estimate) proposal {
-	if d.Kind == DemandNodeOOM {
-		return proposeRequest(s)
-	}
 	from := s.Workload.Size
-	ceiling := from.Ceiling()
-	wanted := estimators.Largest(estimates...)
-	want := from
-	if m, ok := atLeast(wanted.Memory, s.Settings.Min.Memory, ceiling.Memory); ok {
-		want = withMemory(want, m)
+	if d.Kind == DemandNodeOOM {
+		p := proposeRequest(s)
+		if p.held == "" || belowMinimum(from.Ceiling(), s.Settings.Min) == "" {
+			return p
+		}
+		// The kill cannot be answered; the minimum can be kept.
 	}
-	if c, ok := atLeast(size.Opt[size.MilliCPU]{}, s.Settings.Min.CPU, ceiling.CPU); ok {
-		want = withCPU(want, c)
-	}
-	p := proposal{want: want, to: want}
-	p.capAt(s)
+	ceiling, wanted := from.Ceiling(), estimators.Largest(estimates...)
+	want := amounts{memory: atLeast(wanted.Memory, s.Settings.Min.Memory, ceiling.Memory), cpu: atLeast(wanted.CPU, s.Settings.Min.CPU, ceiling.CPU)}
+	p := proposal{want: want.of(from), to: from}
+	p.bound(s, want)
 	if p.to == from && p.held == "" {
-		p.held, p.message = decision.ReasonNoLimit, fmt.Sprintf("%s; nothing is known to grow from", d.Message)
+		p.held, p.message = decision.ReasonNoLimit, d.Message+"; nothing is known to grow from"
 	}
-	if p.to != from && qos(p.to, s.Workload.Others) != qos(from, s.Workload.Others) {
+	if before, after := qos(from, s.Workload.Others), qos(p.to, s.Workload.Others); before != after {
 		p.held, p.message = decision.ReasonQOSClassWouldChange, fmt.Sprintf("%s; %s would make the pod %s instead of %s, which a resize may not: keep requests and limits apart, or equal, as they are",
-			d.Message, change(from, p.to), qos(p.to, s.Workload.Others), qos(from, s.Workload.Others))
+			d.Message, change(from, p.to), after, before)
 	}
 	return p
 }
 
+// amounts are ceilings that are wanted; absent where the container keeps what it has.
+type amounts struct {
+	memory size.Opt[size.Bytes]
+	cpu    size.Opt[size.MilliCPU]
+}
+
+// of gives the size that has these ceilings, always reckoned from the size before: requests follow in proportion to
+// what they are, however often a wish is cut.
+func (a amounts) of(from size.Size) size.Size {
+	if m, ok := a.memory.Get(); ok {
+		from = withMemory(from, m)
+	}
+	if c, ok := a.cpu.Get(); ok {
+		from = withCPU(from, c)
+	}
+	return from
+}
+
 // atLeast gives what to set a ceiling to: the larger of what is wanted and the minimum, where it is above what there is.
 // A container without a ceiling is given none.
-func atLeast[T size.MilliCPU | size.Bytes](wanted, minimum, have size.Opt[T]) (T, bool) {
+func atLeast[T size.MilliCPU | size.Bytes](wanted, minimum, have size.Opt[T]) size.Opt[T] {
 	h, ok := have.Get()
-	if !ok {
-		return 0, false
+	if w := max(wanted.Or(h), minimum.Or(h)); ok && w > h {
+		return size.Of(w)
 	}
-	w := max(wanted.Or(0), minimum.Or(0))
-	return w, w > h
+	return size.Opt[T]{}
 }
 
-// capAt cuts the proposal to the maximum and to the largest node.
-func (p *proposal) capAt(s Snapshot) {
+// atMost cuts what is wanted to the maximum, but never below what there is: then nothing is wanted.
+func atMost[T size.MilliCPU | size.Bytes](wanted, maximum, have size.Opt[T]) (cut size.Opt[T], isCut bool) {
+	w, wants := wanted.Get()
+	m, bounded := maximum.Get()
+	switch {
+	case !wants || !bounded || w <= m:
+		return wanted, false
+	case m > have.Or(m):
+		return maximum, true
+	default:
+		return size.Opt[T]{}, true
+	}
+}
+
+// bound cuts the wish to the maximum and to the largest node, and proposes what is left of it.
+func (p *proposal) bound(s Snapshot, want amounts) {
 	from := s.Workload.Size
-	if m, ok := s.Settings.Max.Memory.Get(); ok && p.to.Ceiling().Memory.Or(0) > m {
-		p.to, p.capped = withMemory(p.to, max(m, from.Ceiling().Memory.Or(0))), fmt.Sprintf("bounds.max.memory %s", m)
+	ceiling, wantsMemory := from.Ceiling(), want.memory.Present()
+	var isCut bool
+	if want.memory, isCut = atMost(want.memory, s.Settings.Max.Memory, ceiling.Memory); isCut {
+		p.cut = append(p.cut, fmt.Sprintf("bounds.max.memory %s", s.Settings.Max.Memory))
 	}
-	if c, ok := s.Settings.Max.CPU.Get(); ok && p.to.Ceiling().CPU.Or(0) > c {
-		p.to, p.capped = withCPU(p.to, max(c, from.Ceiling().CPU.Or(0))), fmt.Sprintf("bounds.max.cpu %s", c)
+	if want.cpu, isCut = atMost(want.cpu, s.Settings.Max.CPU, ceiling.CPU); isCut {
+		p.cut = append(p.cut, fmt.Sprintf("bounds.max.cpu %s", s.Settings.Max.CPU))
 	}
-	if p.capped != "" && p.to == from {
-		p.held, p.atMaximum = decision.ReasonAtMaximum, true
-		p.message = fmt.Sprintf("needs more than %s: raise it, or lower the load", p.capped)
-		return
+	p.to = want.of(from)
+	if p.to == from && len(p.cut) > 0 {
+		p.held = decision.ReasonAtMaximum
+		p.message = fmt.Sprintf("needs more than %s: raise it, or lower the load", strings.Join(p.cut, " and "))
 	}
-	p.fitNode(s)
-}
-
-// fitNode cuts the proposal's memory to what the largest node can hold. Without a known node nothing is cut.
-func (p *proposal) fitNode(s Snapshot) {
-	from := s.Workload.Size
-	room, known := largestRoom(s.Nodes, s.Workload.Others, p.to.Requests.CPU.Or(0))
-	request := p.to.Requests.Memory.Or(0)
-	if !known || request <= room {
-		return
+	if p.to != from {
+		p.fitNode(s, want)
 	}
-	p.capped = fmt.Sprintf("the largest node, which has room for a request of %s", room)
-	fitted := from
-	if limit, ok := p.to.Limits.Memory.Get(); ok && request > 0 {
-		fitted = withMemory(p.to, size.Bytes(float64(limit)*float64(room)/float64(request))/size.MiB*size.MiB)
-	} else if room > from.Requests.Memory.Or(0) {
-		fitted = withMemory(p.to, room)
-	}
-	if fitted.Ceiling().Memory.Or(0) > from.Ceiling().Memory.Or(0) && fitted.Requests.Memory.Or(0) <= room {
-		p.to = fitted
-		return
-	}
-	p.to, p.held, p.atMaximum = from, decision.ReasonFitsNoNode, true
-	p.message = fmt.Sprintf("needs a request of %s, but the largest node has room for %s: add larger nodes, or lower the load", request, room)
-}
-
-// largestRoom is the most memory that the container could request on any node on which its CPU request fits too.
-func largestRoom(nodes []Node, others []size.Size, cpu size.MilliCPU) (room size.Bytes, known bool) {
-	var otherCPU size.MilliCPU
-	var otherMemory size.Bytes
-	for _, o := range others {
-		otherCPU += o.Requests.CPU.Or(0)
-		otherMemory += o.Requests.Memory.Or(0)
-	}
-	for _, n := range nodes {
-		known = true
-		if n.CPU >= cpu+otherCPU {
-			room = max(room, n.Memory-otherMemory)
-		}
-	}
-	return room, known
+	p.atMaximum = wantsMemory && p.to.Ceiling().Memory == ceiling.Memory
 }
 
 // proposeRequest answers a kill that was the node's: a larger request makes the kernel prefer other victims and the
@@ -144,28 +139,43 @@ func largestRoom(nodes []Node, others []size.Size, cpu size.MilliCPU) (room size
 func proposeRequest(s Snapshot) proposal {
 	from := s.Workload.Size
 	p := proposal{want: from, to: from, held: decision.ReasonNodeOutOfMemory}
-	request, ok := from.Requests.Memory.Get()
+	request, ok := from.Claim().Memory.Get()
 	if !ok {
 		p.message = "the node ran out of memory and the container requests none: set a memory request in the workload"
 		return p
 	}
-	grown := max(request+request*size.Bytes(s.Settings.OOM.BumpPercent)/100, s.Peak.Memory.Or(0)).RoundUp(size.MiB)
-	if limit, limited := from.Limits.Memory.Get(); limited {
-		grown = min(grown, limit)
+	grown := max(size.Sum(request, estimators.Percent(request, s.Settings.OOM.BumpPercent)), s.Peak.Memory.Or(0)).RoundUp(size.MiB)
+	limit, limited := from.Limits.Memory.Get()
+	p.want = withRequest(from, max(request, min(grown, from.Limits.Memory.Or(grown))))
+	if m, bounded := s.Settings.Max.Memory.Get(); bounded && !limited && grown > m {
+		grown = m
+		p.cut = append(p.cut, fmt.Sprintf("bounds.max.memory %s", m))
 	}
-	want := from
-	want.Requests.Memory = size.Of(grown)
-	p.want = want
-	if room, known := largestRoom(s.Nodes, s.Workload.Others, from.Requests.CPU.Or(0)); known && grown > room {
-		p.held, p.message = decision.ReasonFitsNoNode, fmt.Sprintf("a request of %s fits no node (room for %s): move the pod or add larger nodes", grown, room)
-		return p
+	if limited && grown >= limit {
+		grown = limit
+		if want := withRequest(from, grown); qos(want, s.Workload.Others) != qos(from, s.Workload.Others) {
+			grown = limit - minBurstableGap
+		}
 	}
-	if grown <= request || qos(want, s.Workload.Others) != qos(from, s.Workload.Others) {
+	want := withRequest(from, grown)
+	room := roomFor(s, from.Claim().CPU.Or(0))
+	switch {
+	case grown <= request && len(p.cut) > 0:
+		p.held = decision.ReasonAtMaximum
+		p.message = fmt.Sprintf("the node ran out of memory and the request may not grow above %s: raise it, or move the pod", strings.Join(p.cut, " and "))
+	case grown <= request || qos(want, s.Workload.Others) != qos(from, s.Workload.Others):
 		p.message = "the node ran out of memory and the request cannot grow without the limit: move the pod, or free memory on its node"
-		return p
+	case room.known && !room.fits(grown):
+		p.held, p.message = decision.ReasonFitsNoNode, fmt.Sprintf("a request of %s fits no node (room for %s): move the pod or add larger nodes", grown, room.memory)
+	default:
+		p.to, p.held = want, ""
 	}
-	p.to, p.held = want, ""
 	return p
+}
+
+func withRequest(from size.Size, request size.Bytes) size.Size {
+	from.Requests.Memory = size.Of(request)
+	return from
 }
 
 // withMemory sets the ceiling to m; the request follows in proportion, equal where it was equal, below where it was below.
@@ -180,8 +190,8 @@ func withCPU(from size.Size, c size.MilliCPU) size.Size {
 	return from
 }
 
-// scaled gives limit and request at a new ceiling. step is what the request is rounded up to, gap what keeps a smaller
-// request below the limit.
+// scaled gives limit and request at a new ceiling, which is not below the one before. step is what the request is
+// rounded down to, gap what keeps a smaller request below the limit.
 func scaled[T size.MilliCPU | size.Bytes](limit, request size.Opt[T], to, step, gap T) (newLimit, newRequest size.Opt[T]) {
 	l, limited := limit.Get()
 	r, requested := request.Get()
@@ -193,10 +203,10 @@ func scaled[T size.MilliCPU | size.Bytes](limit, request size.Opt[T], to, step, 
 	case !requested:
 		return size.Of(to), request
 	case r >= l:
-		return size.Of(to), size.Of(to)
+		return size.Of(to), size.Of(max(r, to))
 	default:
-		proportion := T(float64(r)*float64(to)/float64(l)) / step * step
-		return size.Of(to), size.Of(max(min(proportion, to-gap), min(r, to-gap)))
+		proportion := size.Share(r, to, l) / step * step
+		return size.Of(to), size.Of(max(r, min(proportion, to-gap)))
 	}
 }
 
