@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 )
 
 //go:embed modules
@@ -23,6 +24,9 @@ var modules embed.FS
 
 // errorTailBytes is how much of the compiler's output an error carries.
 const errorTailBytes = 4 << 10
+
+// interruptGrace is how long an interrupted compiler may take to end.
+const interruptGrace = 10 * time.Second
 
 // Builder builds components into a cache folder. The zero value uses the user's cache folder and says nothing.
 type Builder struct {
@@ -147,6 +151,7 @@ func goBuild(ctx context.Context, module, output string, c component) error {
 	cmd.Env = append(os.Environ(), "GOWORK=off", "GO111MODULE=on", "PWD="+module)
 	// An interrupt lets the compiler remove its temporary folders.
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = interruptGrace
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	err := cmd.Run()

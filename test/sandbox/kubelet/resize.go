@@ -13,15 +13,8 @@ const shrinkRetry = 3 * time.Second
 
 // resize admits a resize, or lets it pend, and actuates an admitted one when it is due.
 func resize(pod *corev1.Pod, usage map[string]int64, r *result, now time.Time, s settings) {
-	var changed []container
-	for _, c := range containers(pod, &r.status) {
-		if !c.actuated() {
-			changed = append(changed, c)
-		}
-	}
+	changed := finishResize(pod, &r.status)
 	if len(changed) == 0 {
-		removeCondition(&r.status, corev1.PodResizePending)
-		removeCondition(&r.status, corev1.PodResizeInProgress)
 		return
 	}
 	if r.memory.admitted != pod.Generation {
@@ -49,6 +42,20 @@ func resize(pod *corev1.Pod, usage map[string]int64, r *result, now time.Time, s
 		actuate(pod, c, now)
 	}
 	removeCondition(&r.status, corev1.PodResizeInProgress)
+}
+
+// finishResize returns the containers that do not run with the resources they ask for; if all do, no resize is under way.
+func finishResize(pod *corev1.Pod, status *corev1.PodStatus) (changed []container) {
+	for _, c := range containers(pod, status) {
+		if !c.actuated() {
+			changed = append(changed, c)
+		}
+	}
+	if len(changed) == 0 {
+		removeCondition(status, corev1.PodResizePending)
+		removeCondition(status, corev1.PodResizeInProgress)
+	}
+	return changed
 }
 
 // pending returns why the pod's resize has to wait, or "" if it has not. That a pod asks for more than its node has is not

@@ -22,7 +22,7 @@ func revive(pod *corev1.Pod, c container, r *result, now time.Time, s settings) 
 	if st.State.Waiting != nil {
 		if _, known := r.memory.backOffs[name]; !known {
 			// Somebody else put it there, so it has died before; that was, at the least, once.
-			r.memory.backOffs[name] = backOff{resources: resources, wait: s.firstBackOff, updated: how.StartedAt.Time}
+			r.memory.backOffs[name] = backOff{resources: resources, wait: s.firstBackOff, updated: now}
 		}
 	}
 	died := r.memory.died(how.ContainerID, now)

@@ -30,8 +30,8 @@ func (r *result) wakeAt(t time.Time) {
 	}
 }
 
-// step returns the pod's next status. The order is: a resize is admitted or actuated; a container above its limit dies; a
-// dead one starts, or waits; the pod's conditions follow.
+// step returns the pod's next status. The order is: a resize is admitted or actuated; a dead container starts, or waits; one
+// above its limit dies; the pod's conditions follow.
 //
 // usage is the memory in use by container name, in bytes; a container without a load is not in it.
 func step(pod *corev1.Pod, usage map[string]int64, m memory, now time.Time, s settings) result {
@@ -41,9 +41,10 @@ func step(pod *corev1.Pod, usage map[string]int64, m memory, now time.Time, s se
 	}
 	resize(pod, usage, &r, now, s)
 	for _, c := range containers(pod, &r.status) {
-		exceed(pod, c, usage, &r, now)
 		revive(pod, c, &r, now, s)
+		exceed(pod, c, usage, &r, now, s)
 	}
+	finishResize(pod, &r.status) // a container that has just started has its new size
 	setReadiness(pod, &r.status, now)
 	r.status.ObservedGeneration = pod.Generation
 	return r
@@ -54,7 +55,7 @@ func step(pod *corev1.Pod, usage map[string]int64, m memory, now time.Time, s se
 const minimumRun = time.Second
 
 // exceed kills a container that uses more memory than it may.
-func exceed(pod *corev1.Pod, c container, usage map[string]int64, r *result, now time.Time) {
+func exceed(pod *corev1.Pod, c container, usage map[string]int64, r *result, now time.Time, s settings) {
 	used, loaded := usage[c.spec.Name]
 	limit := c.memoryLimit()
 	if !loaded || limit == 0 || used <= limit || c.status.State.Running == nil {
@@ -70,6 +71,7 @@ func exceed(pod *corev1.Pod, c container, usage map[string]int64, r *result, now
 		StartedAt: c.status.State.Running.StartedAt, FinishedAt: metav1.NewTime(now),
 	}
 	die(pod, c.status, how, Death{}, now)
+	r.wakeAt(r.memory.died(how.ContainerID, now).Add(s.restartDelay))
 }
 
 // setReadiness sets the pod's Ready and ContainersReady conditions by its containers.
