@@ -71,9 +71,9 @@ func held(reason decision.Reason, after time.Duration, format string, args ...an
 	return look{reason: reason, after: after, message: fmt.Sprintf(format, args...)}
 }
 
-// read gets the target's workload as it is now.
-//
 // +kubebuilder:rbac:groups=apps,resources=deployments;statefulsets,verbs=get
+
+// read gets the target's workload as it is now.
 func (a *Actuator) read(ctx context.Context, namespace string, target v1alpha1.Target) (client.Object, error) {
 	var obj client.Object
 	switch target.Kind {
@@ -268,9 +268,9 @@ func (a *Actuator) verify(ctx context.Context, obj client.Object, g goal, pods [
 	}
 }
 
-// patch writes to a workload, and leaves in obj what it is then.
-//
 // +kubebuilder:rbac:groups=apps,resources=deployments;statefulsets,verbs=patch
+
+// patch writes to a workload, and leaves in obj what it is then.
 func (a *Actuator) patch(ctx context.Context, obj client.Object, o object) error {
 	patch, err := strategic(o)
 	if err != nil {

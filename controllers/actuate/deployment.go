@@ -87,9 +87,9 @@ func currentReplicaSet(d *appsv1.Deployment, sets []appsv1.ReplicaSet) *appsv1.R
 	return current
 }
 
-// replicaSets lists the Deployment's ReplicaSets.
-//
 // +kubebuilder:rbac:groups=apps,resources=replicasets,verbs=list
+
+// replicaSets lists the Deployment's ReplicaSets.
 func (a *Actuator) replicaSets(ctx context.Context, d *appsv1.Deployment) ([]appsv1.ReplicaSet, error) {
 	selector, err := metav1.LabelSelectorAsSelector(d.Spec.Selector)
 	if err != nil {
@@ -146,9 +146,9 @@ func (a *Actuator) finishDeployment(ctx context.Context, d *appsv1.Deployment, i
 	return onward(quickest, "the template has the size; waiting for the controllers to see it"), nil
 }
 
-// intendedReplicaSet gets the ReplicaSet that the intent names, nil when it is not what it was.
-//
 // +kubebuilder:rbac:groups=apps,resources=replicasets,verbs=get
+
+// intendedReplicaSet gets the ReplicaSet that the intent names, nil when it is not what it was.
 func (a *Actuator) intendedReplicaSet(ctx context.Context, d *appsv1.Deployment, it intent) (*appsv1.ReplicaSet, error) {
 	var rs appsv1.ReplicaSet
 	err := a.Client.Get(ctx, client.ObjectKey{Namespace: d.Namespace, Name: it.ReplicaSet}, &rs)
@@ -164,10 +164,10 @@ func (a *Actuator) intendedReplicaSet(ctx context.Context, d *appsv1.Deployment,
 	}
 }
 
+// +kubebuilder:rbac:groups=apps,resources=replicasets,verbs=patch
+
 // writeReplicaSet writes the size to the ReplicaSet's template, and removes the copy that the Deployment controller
 // made of the intent.
-//
-// +kubebuilder:rbac:groups=apps,resources=replicasets,verbs=patch
 func (a *Actuator) writeReplicaSet(ctx context.Context, rs *appsv1.ReplicaSet, it intent) error {
 	metadata := only(rs.UID, "")
 	metadata["annotations"] = object{AnnotationIntent: nil}

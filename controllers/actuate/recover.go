@@ -54,10 +54,10 @@ func (a *Actuator) Recover(ctx context.Context, namespace string, target v1alpha
 	}
 }
 
+// +kubebuilder:rbac:groups="",resources=pods,verbs=list
+
 // podsToFinish lists the pods of a StatefulSet, live, and gives them the intent's size: they are about to be called pods
 // of its revision. A Deployment's pods are not touched.
-//
-// +kubebuilder:rbac:groups="",resources=pods,verbs=list
 func (a *Actuator) podsToFinish(ctx context.Context, obj client.Object, it intent) ([]corev1.Pod, error) {
 	set, ok := obj.(*appsv1.StatefulSet)
 	if !ok {
@@ -93,10 +93,10 @@ type Unfinished struct {
 	Name      string
 }
 
+// +kubebuilder:rbac:groups=apps,resources=deployments;statefulsets,verbs=list
+
 // Unfinished finds the workloads that carry an intent, in all namespaces or in those the options say: to be called when
 // a manager starts to lead, to find what another left behind.
-//
-// +kubebuilder:rbac:groups=apps,resources=deployments;statefulsets,verbs=list
 func (a *Actuator) Unfinished(ctx context.Context, options ...client.ListOption) ([]Unfinished, error) {
 	var out []Unfinished
 	for _, kind := range []v1alpha1.TargetKind{v1alpha1.TargetDeployment, v1alpha1.TargetStatefulSet} {

@@ -45,14 +45,14 @@ type Refusal struct {
 // String gives "pod x: why".
 func (r Refusal) String() string { return fmt.Sprintf("pod %s: %s", r.Pod, r.Message) }
 
+// +kubebuilder:rbac:groups="",resources=pods,verbs=get
+// +kubebuilder:rbac:groups="",resources=pods/resize,verbs=patch
+
 // ResizePods orders the size for the container of every pod that is alive and does not have it, in parallel, and
 // returns when the API server has answered for all. It writes only the amounts that the size has. A pod that has
 // vanished, or has been replaced by another of the same name, is no error; its successor is resized in its turn.
 //
 // Errors: faults of the moment; the other pods were resized all the same. Call again.
-//
-// +kubebuilder:rbac:groups="",resources=pods,verbs=get
-// +kubebuilder:rbac:groups="",resources=pods/resize,verbs=patch
 func (a *Actuator) ResizePods(ctx context.Context, pods []corev1.Pod, container string, to size.Size) (Resized, error) {
 	var (
 		result Resized

@@ -101,10 +101,10 @@ func bornOld(s *appsv1.StatefulSet) bool {
 	return partition != nil && *partition > 0 && s.Status.Replicas != replicasOf(s.Spec.Replicas)
 }
 
+// +kubebuilder:rbac:groups="",resources=pods,verbs=patch
+
 // labelPods says of every living pod that it is of the revision, which it is but for its name: it was of the one before,
 // and has the size. It gives how many there are. A pod that is another by now is skipped.
-//
-// +kubebuilder:rbac:groups="",resources=pods,verbs=patch
 func (a *Actuator) labelPods(ctx context.Context, pods []corev1.Pod, revision string) (int, error) {
 	labelled := 0
 	for i := range pods {
