@@ -1,8 +1,9 @@
 package main
 
 import (
-	"encoding/json"
+	"cmp"
 	"fmt"
+	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -94,7 +95,11 @@ func (f *loadFlags) apply(cmd *cobra.Command, s *sandbox.Sandbox, text string) e
 	if err != nil {
 		return err
 	}
-	return s.SetLoad(cmd.Context(), target, l)
+	if err := s.SetLoad(cmd.Context(), target, l); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s has the load: %s\n", text, describe(l))
+	return err
 }
 
 func (f *loadFlags) load() (load.Load, error) {
@@ -149,11 +154,32 @@ func listLoads(cmd *cobra.Command, s *sandbox.Sandbox) error {
 	if err != nil {
 		return err
 	}
-	encoder := json.NewEncoder(cmd.OutOrStdout())
+	table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(table, "NAMESPACE\tWORKLOAD\tPOD\tCONTAINER\tSINCE\tLOAD") // the writer keeps its error for Flush
 	for _, e := range entries {
-		if err := encoder.Encode(e); err != nil {
-			return err
-		}
+		t := e.Target
+		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", cmp.Or(t.Namespace, "all"), t.Workload, cmp.Or(t.Pod, "all"), cmp.Or(t.Container, "first"),
+			time.Since(e.Load.StartedAt).Round(time.Second), describe(e.Load))
 	}
-	return nil
+	return table.Flush()
+}
+
+// describe is a load in words.
+func describe(l load.Load) string {
+	usage := func(u load.Usage) string {
+		return fmt.Sprintf("cpu %s, memory %s", resource.NewMilliQuantity(u.MilliCPU, resource.DecimalSI), resource.NewQuantity(u.MemoryBytes, resource.BinarySI))
+	}
+	text := "constant, " + usage(l.To)
+	switch l.Shape {
+	case load.Ramp:
+		text = fmt.Sprintf("ramp from %s to %s in %s", usage(l.From), usage(l.To), time.Duration(l.Seconds)*time.Second)
+	case load.Daily:
+		text = fmt.Sprintf("daily between %s and %s", usage(l.From), usage(l.To))
+	case load.Trace:
+		text = "trace " + l.TraceFile
+	}
+	if l.Compression != 0 && l.Compression != 1 {
+		text += fmt.Sprintf(", %g times as fast", l.Compression)
+	}
+	return text
 }

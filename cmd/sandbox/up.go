@@ -147,7 +147,7 @@ func detach(cmd *cobra.Command, a *app, f *upFlags, options sandbox.Options) err
 			if err != nil {
 				continue // not yet
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "The sandbox is ready.\n\n  export KUBECONFIG=%s\n  sandbox%s tenant add 10\n  sandbox%s down\n", s.KubeconfigPath(), a.flags(), a.flags())
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "The sandbox is ready.\n\n  export KUBECONFIG=%s\n  sandbox tenant add 10 --wait%s\n  sandbox down%s\n", s.KubeconfigPath(), a.flags(), a.flags())
 			return err
 		case <-exited:
 			return fmt.Errorf("the sandbox did not start:\n%s", process.LogTail(logFile))
