@@ -6,6 +6,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"go/types"
 	"os"
 	"path"
 	"slices"
@@ -166,6 +167,114 @@ func TestLintNamesTheSamePurePackages(t *testing.T) {
 	slices.Sort(got)
 	if diff := cmp.Diff(pure, got); diff != "" {
 		t.Errorf("the rule \"pure\" of .golangci.yml (-want +got):\n%s", diff)
+	}
+}
+
+// TestNoPackageVariableChanges lets a package variable be a table, but never state.
+func TestNoPackageVariableChanges(t *testing.T) {
+	config := &packages.Config{
+		Mode: packages.NeedName | packages.NeedFiles | packages.NeedSyntax | packages.NeedTypes | packages.NeedTypesInfo | packages.NeedImports,
+		Dir:  "..",
+	}
+	roots, err := packages.Load(config, "./...")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if packages.PrintErrors(roots) > 0 {
+		t.Fatal("the module does not type-check")
+	}
+	for _, p := range roots {
+		for _, line := range changes(p.Fset, p.Syntax, p.TypesInfo) {
+			t.Error(line)
+		}
+	}
+}
+
+func TestChangesOfPackageVariablesAreSeen(t *testing.T) {
+	const source = `package p
+var table = map[string]int{"a": 1}
+var count int
+var state struct{ n []int }
+func f() {
+	table["b"] = 2
+	count++
+	state.n[0], count = 1, 2
+	table := map[string]int{}
+	table["c"] = 3
+	_ = &count
+}
+`
+	want := []string{
+		"p.go:6: table changes", "p.go:7: count changes", "p.go:8: state changes", "p.go:8: count changes", "p.go:11: count changes",
+	}
+	files := token.NewFileSet()
+	file, err := parser.ParseFile(files, "p.go", source, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info := &types.Info{Uses: map[*ast.Ident]types.Object{}}
+	if _, err := (&types.Config{}).Check("p", files, []*ast.File{file}, info); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, changes(files, []*ast.File{file}, info)); diff != "" {
+		t.Errorf("changes() (-want +got):\n%s", diff)
+	}
+}
+
+// changes are the places at which functions assign to a package variable or to a part of one, or take its address. Generated files are left out.
+func changes(files *token.FileSet, syntax []*ast.File, info *types.Info) []string {
+	var out []string
+	look := func(e ast.Expr) {
+		if v, ok := info.Uses[root(e, info)].(*types.Var); ok && v.Pkg() != nil && v.Parent() == v.Pkg().Scope() {
+			position := files.Position(e.Pos())
+			out = append(out, fmt.Sprintf("%s:%d: %s changes", position.Filename, position.Line, v.Name()))
+		}
+	}
+	for _, file := range syntax {
+		if ast.IsGenerated(file) {
+			continue
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.AssignStmt:
+				for _, e := range n.Lhs {
+					look(e)
+				}
+			case *ast.IncDecStmt:
+				look(n.X)
+			case *ast.UnaryExpr:
+				if n.Op == token.AND {
+					look(n.X)
+				}
+			}
+			return true
+		})
+	}
+	return out
+}
+
+// root is the variable that an expression is a part of: state of state.n[0]. It is nil when there is none.
+func root(e ast.Expr, info *types.Info) *ast.Ident {
+	for {
+		switch x := e.(type) {
+		case *ast.Ident:
+			return x
+		case *ast.SelectorExpr:
+			if id, ok := x.X.(*ast.Ident); ok {
+				if _, ok := info.Uses[id].(*types.PkgName); ok {
+					return x.Sel
+				}
+			}
+			e = x.X
+		case *ast.IndexExpr:
+			e = x.X
+		case *ast.StarExpr:
+			e = x.X
+		case *ast.ParenExpr:
+			e = x.X
+		default:
+			return nil
+		}
 	}
 }
 
