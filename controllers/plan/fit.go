@@ -10,12 +10,13 @@ import (
 // room is what the container could request on the nodes.
 type room struct {
 	// known: a node is known. cpu: one has room for the CPU request. memory: the most that such a node has room for.
+	// Negative where not even the pod's other containers fit.
 	known, cpu bool
 	memory     size.Bytes
 }
 
 // fits tells whether a memory request fits the room.
-func (r room) fits(memory size.Bytes) bool { return r.cpu && memory <= r.memory }
+func (r room) fits(memory size.Bytes) bool { return r.cpu && max(memory, 0) <= r.memory }
 
 // roomFor gives the room that the nodes have for a container with this CPU request, besides the pod's other containers.
 func roomFor(s Snapshot, cpu size.MilliCPU) room {
@@ -26,9 +27,11 @@ func roomFor(s Snapshot, cpu size.MilliCPU) room {
 	}
 	r := room{known: len(s.Nodes) > 0}
 	for _, n := range s.Nodes {
-		if n.CPU >= size.Sum(cpu, others.CPU.Or(0)) {
-			r.cpu = true
-			r.memory = max(r.memory, size.Sum(n.Memory, -others.Memory.Or(0)))
+		if n.CPU >= size.Sum(max(cpu, 0), others.CPU.Or(0)) {
+			left := size.Sum(n.Memory, -others.Memory.Or(0))
+			if !r.cpu || left > r.memory {
+				r.cpu, r.memory = true, left
+			}
 		}
 	}
 	return r
@@ -58,7 +61,7 @@ func (p *proposal) fitNode(s Snapshot, want amounts) {
 		return
 	}
 	p.to, p.held = from, decision.ReasonFitsNoNode
-	p.message = fmt.Sprintf("needs a request of %s, but the largest node has room for %s: add larger nodes, or lower the load", request, r.memory)
+	p.message = fmt.Sprintf("needs a request of %s, but the largest node has room for %s: add larger nodes, or lower the load", request, max(r.memory, 0))
 	if !r.cpu || p.to.Claim().CPU != p.want.Claim().CPU {
 		p.message = fmt.Sprintf("needs a request of cpu %s, memory %s, which fits no node: add larger nodes, or lower the load", p.want.Claim().CPU, p.want.Claim().Memory)
 	}

@@ -166,7 +166,7 @@ func proposeRequest(s Snapshot) proposal {
 	case grown <= request || qos(want, s.Workload.Others) != qos(from, s.Workload.Others):
 		p.message = "the node ran out of memory and the request cannot grow without the limit: move the pod, or free memory on its node"
 	case room.known && !room.fits(grown):
-		p.held, p.message = decision.ReasonFitsNoNode, fmt.Sprintf("a request of %s fits no node (room for %s): move the pod or add larger nodes", grown, room.memory)
+		p.held, p.message = decision.ReasonFitsNoNode, fmt.Sprintf("a request of %s fits no node (room for %s): move the pod or add larger nodes", grown, max(room.memory, 0))
 	default:
 		p.to, p.held = want, ""
 	}
