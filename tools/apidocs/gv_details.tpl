@@ -1,19 +1,10 @@
 {{- define "gvDetails" -}}
 {{- $gv := . -}}
-
 ## {{ $gv.GroupVersionString }}
 
 {{ $gv.Doc }}
+Kinds:
+{{- range $i, $kind := $gv.SortedKinds }}{{ if $i }},{{ end }} {{ $gv.TypeForKind $kind | markdownRenderTypeLink }}{{ end }}.
 
-{{- if $gv.Kinds  }}
-### Resource Types
-{{- range $gv.SortedKinds }}
-- {{ $gv.TypeForKind . | markdownRenderTypeLink }}
-{{- end }}
-{{ end }}
-
-{{ range $gv.SortedTypes }}
-{{ template "type" . }}
-{{ end }}
-
+{{- range $gv.SortedTypes }}{{ template "type" . }}{{ end }}
 {{- end -}}

@@ -1,15 +1,9 @@
 {{- define "gvList" -}}
-{{- $groupVersions := . -}}
+# API reference
 
-# API Reference
+Generated from the types in `apis/`; `make generate` writes it anew. What a field is bounded by stands beside it; rules that
+concern several fields say what to write when they refuse an object.
 
-## Packages
-{{- range $groupVersions }}
-- {{ markdownRenderGVLink . }}
-{{- end }}
-
-{{ range $groupVersions }}
-{{ template "gvDetails" . }}
+{{ range . }}{{ template "gvDetails" . }}
 {{ end }}
-
 {{- end -}}

@@ -1,49 +1,44 @@
 {{- define "type" -}}
 {{- $type := . -}}
-{{- if markdownShouldRenderType $type -}}
+{{- if markdownShouldRenderType $type }}
 
-#### {{ $type.Name }}
-
-{{ if $type.IsAlias }}_Underlying type:_ _{{ markdownRenderTypeLink $type.UnderlyingType  }}_{{ end }}
+### {{ $type.Name }}
 
 {{ $type.Doc }}
+{{- if $type.IsAlias }}
 
-{{ if $type.Validation -}}
-_Validation:_
-{{- range $type.Validation }}
-- {{ . }}
+A {{ markdownRenderTypeLink $type.UnderlyingType }}.
 {{- end }}
-{{- end }}
+{{- if $type.References }}
 
-{{ if $type.References -}}
-_Appears in:_
-{{- range $type.SortedReferences }}
-- {{ markdownRenderTypeLink . }}
+Appears in:
+{{- range $i, $reference := $type.SortedReferences }}{{ if $i }},{{ end }} {{ markdownRenderTypeLink $reference }}{{ end }}.
 {{- end }}
-{{- end }}
+{{- if $type.Members }}
 
-{{ if $type.Members -}}
-| Field | Description | Default | Validation |
+| Field | Description | Default | Bounds |
 | --- | --- | --- | --- |
-{{ if $type.GVK -}}
+{{- if $type.GVK }}
 | `apiVersion` _string_ | `{{ $type.GVK.Group }}/{{ $type.GVK.Version }}` | | |
 | `kind` _string_ | `{{ $type.GVK.Kind }}` | | |
-{{ end -}}
+{{- end }}
+{{- range $type.Members }}
+| `{{ .Name }}` _{{ markdownRenderType .Type }}_ | {{ template "type_members" . }} | {{ markdownRenderDefault .Default }} | {{ template "bounds" .Validation }} |
+{{- end }}
+{{- end }}
+{{- if $type.EnumValues }}
 
-{{ range $type.Members -}}
-| `{{ .Name  }}` _{{ markdownRenderType .Type }}_ | {{ template "type_members" . }} | {{ markdownRenderDefault .Default }} | {{ range .Validation -}} {{ markdownRenderFieldDoc . }} <br />{{ end }} |
-{{ end -}}
-
-{{ end -}}
-
-{{ if $type.EnumValues -}} 
-| Field | Description |
+| Value | Meaning |
 | --- | --- |
-{{ range $type.EnumValues -}}
+{{- range $type.EnumValues }}
 | `{{ .Name }}` | {{ markdownRenderFieldDoc .Doc }} |
-{{ end -}}
-{{ end -}}
+{{- end }}
+{{- end }}
+{{- end -}}
+{{- end -}}
 
-
+{{- define "bounds" -}}
+{{- range . -}}
+{{- if not (or (eq . "Optional: {}") (eq . "XIntOrString: {}") (eq . "Type: string")) }}{{ if eq . "Required: {}" }}required{{ else }}{{ markdownRenderFieldDoc . }}{{ end }}<br />{{ end -}}
 {{- end -}}
 {{- end -}}

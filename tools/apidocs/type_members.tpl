@@ -1,7 +1,7 @@
 {{- define "type_members" -}}
 {{- $field := . -}}
 {{- if eq $field.Name "metadata" -}}
-Refer to Kubernetes API documentation for fields of `metadata`.
+The standard metadata of an object.
 {{- else -}}
 {{ markdownRenderFieldDoc $field.Doc }}
 {{- end -}}
