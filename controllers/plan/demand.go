@@ -60,6 +60,12 @@ func killed(s Snapshot, class decision.KillClass) (Demand, bool) {
 	}
 	slices.SortStableFunc(kills, func(a, b oom.Kill) int { return a.FinishedAt.Compare(b.FinishedAt) })
 	last := kills[len(kills)-1]
+	if class == decision.KillNode && last.Limit.Present() && level(kills, s.History, s.Settings.RepeatWindow) > 0 {
+		// A usage that was low at the last measurement says less than a second kill; and where the first was held, as it is
+		// for every Guaranteed container, nothing else would ever answer.
+		return Demand{Kind: DemandOOM, Reason: decision.ReasonOOMKilled, Kills: kills,
+			Message: fmt.Sprintf("%s was OOM-killed again, far below its memory limit of %s: a kill that repeats is taken as the container's own", last, last.Limit)}, true
+	}
 	if class == decision.KillNode {
 		return Demand{Kind: DemandNodeOOM, Reason: decision.ReasonNodeOutOfMemory, Kills: kills,
 			Message: fmt.Sprintf("%s was OOM-killed far below its limit, or without one: its node ran out of memory", last)}, true
@@ -92,18 +98,27 @@ func counted(n int, what string) string {
 const maxLevel = 64
 
 // level is how often the bump is doubled for these kills: once for each kill in a row on the same container, seen or
-// missed, and on from the level of the last answer if that is within the repeat window. Kills of several replicas at
-// once are one event.
+// missed, each within the repeat window after the one before; and on from the level of the last answer if that is within
+// the window. Kills of several replicas at once are one event.
 func level(kills []oom.Kill, h History, window time.Duration) int {
 	if len(kills) == 0 {
 		return 0
 	}
-	perContainer := map[oom.Container]int{}
+	type row struct {
+		kills int
+		last  time.Time
+	}
+	perContainer := map[oom.Container]row{}
 	rows := 0
 	for _, k := range kills {
 		c := oom.Container{PodUID: k.PodUID, Name: k.Container}
-		perContainer[c] += 1 + int(max(k.Missed, 0))
-		rows = max(rows, perContainer[c])
+		r := perContainer[c]
+		if k.FinishedAt.Sub(r.last) > window {
+			r.kills = 0
+		}
+		r = row{kills: r.kills + 1 + int(max(k.Missed, 0)), last: k.FinishedAt}
+		perContainer[c] = r
+		rows = max(rows, r.kills)
 	}
 	last, answered := h.LastAnswer.Get()
 	if answered && kills[len(kills)-1].FinishedAt.Sub(last) <= window {

@@ -67,6 +67,18 @@ func TestDemandSaysWhatIsAskedForAndWhy(t *testing.T) {
 		"a node's kill raises the request only": {
 			with(calm(), nodeKilled), DemandNodeOOM, "NodeOutOfMemory", "ScaleUp",
 			"a/kube-apiserver at 11:59:57Z was OOM-killed far below its limit, or without one: its node ran out of memory: memory request 256Mi → 384Mi"},
+		"a node's kill that repeats is the container's own": {
+			with(calm(), nodeKilled, func(s *Snapshot) { s.Kills = append(s.Kills, kill(decision.KillNode, "a", 1, time.Second)) }), DemandOOM, "OOMKilled", "ScaleUp",
+			"a/kube-apiserver at 11:59:59Z was OOM-killed again, far below its memory limit of 512Mi: a kill that repeats is taken as the container's own: memory limit 512Mi → 1Gi, memory request 256Mi → 512Mi"},
+		"so is one within the window after an answer": {
+			with(calm(), nodeKilled, answeredAgo(time.Minute, 0)), DemandOOM, "OOMKilled", "ScaleUp",
+			"a/kube-apiserver at 11:59:57Z was OOM-killed again, far below its memory limit of 512Mi: a kill that repeats is taken as the container's own: memory limit 512Mi → 1Gi, memory request 256Mi → 512Mi"},
+		"a node that kills two replicas at once stays the node's": {
+			with(calm(), nodeKilled, func(s *Snapshot) { s.Kills = append(s.Kills, kill(decision.KillNode, "b", 0, time.Second)) }), DemandNodeOOM, "NodeOutOfMemory", "ScaleUp",
+			"b/kube-apiserver at 11:59:59Z was OOM-killed far below its limit, or without one: its node ran out of memory: memory request 256Mi → 384Mi"},
+		"without a limit only the node can have killed again": {
+			with(calm(), nodeKilled, atSize(sized(200, 256*size.MiB, -1, -1)), answeredAgo(time.Minute, 0), func(s *Snapshot) { s.Kills[0].Limit = size.Opt[size.Bytes]{} }), DemandNodeOOM, "NodeOutOfMemory", "ScaleUp",
+			"a/kube-apiserver at 11:59:57Z was OOM-killed far below its limit, or without one: its node ran out of memory: memory request 256Mi → 384Mi"},
 		"kills that need no answer ask for nothing": {
 			with(calm(), func(s *Snapshot) {
 				s.Kills = []oom.Kill{kill(decision.KillReplaced, "a", 0, 0), kill(decision.KillNotOOM, "b", 0, 0), kill(decision.KillOutlived, "c", 0, 0), kill("", "d", 0, 0)}
@@ -98,19 +110,20 @@ func TestLevelCountsKillsInARow(t *testing.T) {
 		history func(*Snapshot)
 		want    int
 	}{
-		"the first":                                 {[]oom.Kill{k("a", 0, 0, 0)}, nil, 0},
-		"both replicas at once are the first":       {[]oom.Kill{k("a", 0, 1, 0), k("b", 0, 0, 0)}, nil, 0},
-		"two of one container are a repeat":         {[]oom.Kill{k("a", 0, 1, 0), k("a", 1, 0, 0)}, nil, 1},
-		"missed ones count as kills":                {[]oom.Kill{k("a", 3, 0, 3)}, nil, 3},
-		"the worst replica counts":                  {[]oom.Kill{k("a", 0, 2, 0), k("b", 4, 1, 4), k("a", 1, 0, 0)}, nil, 4},
-		"again within the window":                   {[]oom.Kill{k("a", 0, 0, 0)}, answeredAgo(time.Hour, 0), 1},
-		"on from the level of the last answer":      {[]oom.Kill{k("a", 0, 0, 0)}, answeredAgo(time.Minute, 2), 3},
-		"after the window it is the first again":    {[]oom.Kill{k("a", 0, 0, 0)}, answeredAgo(time.Hour+1, 2), 0},
-		"a late kill, before the last answered one": {[]oom.Kill{k("a", 0, time.Hour, 0)}, answeredAgo(time.Minute, 0), 1},
-		"nonsense in the status is bounded":         {[]oom.Kill{k("a", 0, 0, 0)}, answeredAgo(0, math.MaxInt), 65},
-		"so is what is negative":                    {[]oom.Kill{k("a", 0, 0, -7)}, answeredAgo(0, -7), 1},
-		"no kill is level 0, whatever was before":   {nil, answeredAgo(0, 4), 0},
-		"kills in the wrong order":                  {[]oom.Kill{k("a", 1, 0, 0), k("a", 0, 2*time.Hour, 0)}, answeredAgo(time.Hour, 0), 2},
+		"the first":                                                  {[]oom.Kill{k("a", 0, 0, 0)}, nil, 0},
+		"both replicas at once are the first":                        {[]oom.Kill{k("a", 0, 1, 0), k("b", 0, 0, 0)}, nil, 0},
+		"two of one container are a repeat":                          {[]oom.Kill{k("a", 0, 1, 0), k("a", 1, 0, 0)}, nil, 1},
+		"missed ones count as kills":                                 {[]oom.Kill{k("a", 3, 0, 3)}, nil, 3},
+		"the worst replica counts":                                   {[]oom.Kill{k("a", 0, 2, 0), k("b", 4, 1, 4), k("a", 1, 0, 0)}, nil, 4},
+		"again within the window":                                    {[]oom.Kill{k("a", 0, 0, 0)}, answeredAgo(time.Hour, 0), 1},
+		"on from the level of the last answer":                       {[]oom.Kill{k("a", 0, 0, 0)}, answeredAgo(time.Minute, 2), 3},
+		"after the window it is the first again":                     {[]oom.Kill{k("a", 0, 0, 0)}, answeredAgo(time.Hour+1, 2), 0},
+		"a late kill, before the last answered one":                  {[]oom.Kill{k("a", 0, time.Hour, 0)}, answeredAgo(time.Minute, 0), 1},
+		"nonsense in the status is bounded":                          {[]oom.Kill{k("a", 0, 0, 0)}, answeredAgo(0, math.MaxInt), 65},
+		"so is what is negative":                                     {[]oom.Kill{k("a", 0, 0, -7)}, answeredAgo(0, -7), 1},
+		"no kill is level 0, whatever was before":                    {nil, answeredAgo(0, 4), 0},
+		"kills in the wrong order":                                   {[]oom.Kill{k("a", 1, 0, 0), k("a", 0, 2*time.Hour, 0)}, answeredAgo(time.Hour, 0), 1},
+		"two of one container with the window between are no repeat": {[]oom.Kill{k("a", 0, time.Hour+1, 0), k("a", 1, 0, 0)}, nil, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := calm()

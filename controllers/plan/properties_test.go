@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"reflect"
@@ -205,14 +204,14 @@ func fitsSome(s Snapshot, to size.Size) bool {
 	return false
 }
 
-func check(t *testing.T, s Snapshot) Plan {
+func check(t *testing.T, seed uint64, s Snapshot) Plan {
 	t.Helper()
 	p := Decide(s)
 	if why := broken(s, p); why != "" {
-		t.Fatalf("%s\nfrom %v\nto   %v\nothers %v\nnodes %v\nmin %v max %v\n%s", why, p.From, p.To, s.Workload.Others, s.Nodes, s.Settings.Min, s.Settings.Max, p.Message)
+		t.Fatalf("seed %d: %s\nfrom %v\nto   %v\nothers %v\nnodes %v\nmin %v max %v\n%s", seed, why, p.From, p.To, s.Workload.Others, s.Nodes, s.Settings.Min, s.Settings.Max, p.Message)
 	}
 	if again := Decide(s); !reflect.DeepEqual(p, again) {
-		t.Fatalf("two plans from one snapshot:\n%+v\n%+v", p, again)
+		t.Fatalf("seed %d: two plans from one snapshot:\n%+v\n%+v", seed, p, again)
 	}
 	return p
 }
@@ -225,10 +224,7 @@ func TestEveryPlanKeepsTheInvariants(t *testing.T) {
 	seen := map[string]int{}
 	for seed := range n {
 		s := generate(seed)
-		var p Plan
-		if !t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) { p = check(t, s) }) {
-			return
-		}
+		p := check(t, seed, s)
 		seen[string(p.Verdict())]++
 		seen[string(p.Gate)]++
 		seen[string(p.Reason)]++
@@ -258,6 +254,6 @@ func FuzzDecide(f *testing.F) {
 		s.Workload.Size.Requests.CPU = size.Of(size.MilliCPU(cpu))
 		s.Settings.Max.Memory = size.Of(size.Bytes(maximum))
 		s.Nodes = append(s.Nodes, Node{CPU: size.MilliCPU(cpu), Memory: size.Bytes(node)})
-		check(t, s)
+		check(t, seed, s)
 	})
 }
