@@ -1,6 +1,7 @@
 package oom
 
 import (
+	"fmt"
 	"math"
 	"testing"
 	"time"
@@ -17,7 +18,7 @@ func ended(n int32) size.Opt[Termination] {
 	return size.Of(Termination{ContainerID: idOf(n), Reason: reasonOOMKilled, ExitCode: 137, FinishedAt: noon.Add(time.Duration(n) * time.Minute)})
 }
 
-func idOf(n int32) string { return "containerd://" + string(rune('a'+n)) }
+func idOf(n int32) string { return "containerd://" + fmt.Sprint(n) }
 
 func running(restarts int32) Sighting {
 	s := Sighting{PodUID: "uid", Pod: "kube-apiserver-0", Container: "kube-apiserver", RestartCount: restarts, ContainerID: idOf(restarts)}
