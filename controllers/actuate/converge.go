@@ -276,7 +276,7 @@ func (a *Actuator) patch(ctx context.Context, obj client.Object, o object) error
 	if err != nil {
 		return err
 	}
-	return a.Client.Patch(ctx, obj, patch, FieldOwner)
+	return replacedIsConflict(a.Client.Patch(ctx, obj, patch, FieldOwner))
 }
 
 // pace gives when to look again, by how long the intent has been there.

@@ -2,9 +2,12 @@ package actuate
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -25,14 +28,30 @@ func strategic(o object) (client.Patch, error) {
 	return client.RawPatch(types.StrategicMergePatchType, data), nil
 }
 
-// only makes the metadata of a patch that is refused (409) when the object is another one by now, or, with a resource
-// version, when it was changed in any way.
+// only makes the metadata of a patch that is refused when the object is another one by now, or, with a resource version,
+// when it was changed in any way. See replacedIsConflict.
 func only(uid types.UID, resourceVersion string) object {
 	metadata := object{"uid": string(uid)}
 	if resourceVersion != "" {
 		metadata["resourceVersion"] = resourceVersion
 	}
 	return metadata
+}
+
+// replacedIsConflict turns the answer to a patch of an object that was replaced by another of its name into a conflict: a
+// UID that differs is a precondition for an update (409), but for a patch it is an immutable field (422).
+func replacedIsConflict(err error) error {
+	var status apierrors.APIStatus
+	if !apierrors.IsInvalid(err) || !errors.As(err, &status) || status.Status().Details == nil {
+		return err
+	}
+	details := status.Status().Details
+	for _, cause := range details.Causes {
+		if cause.Field == "metadata.uid" {
+			return apierrors.NewConflict(schema.GroupResource{Group: details.Group, Resource: details.Kind}, details.Name, err)
+		}
+	}
+	return err
 }
 
 // podSpec makes the piece of a pod spec that gives a container the amounts of a size. Amounts that the size does not

@@ -115,6 +115,7 @@ func (a *Actuator) resizePod(ctx context.Context, pod *corev1.Pod, container str
 		stub := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name}}
 		return a.Client.SubResource("resize").Patch(ctx, stub, patch, FieldOwner)
 	})
+	err = replacedIsConflict(err)
 	switch {
 	case err == nil:
 		return answer{accepted: true}
@@ -122,13 +123,31 @@ func (a *Actuator) resizePod(ctx context.Context, pod *corev1.Pod, container str
 		return answer{}
 	case apierrors.IsConflict(err):
 		return a.afterConflict(ctx, pod, err)
-	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
+	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), nodeRefuses(err):
 		return answer{refusal: &Refusal{Pod: pod.Name, Message: err.Error()}}
-	case apierrors.IsForbidden(err):
+	case apierrors.IsForbidden(err) && !passing(err, pod.Spec.NodeName):
 		return answer{refusal: &Refusal{Pod: pod.Name, Message: err.Error(), Forbidden: true}}
 	default:
 		return answer{err: err}
 	}
+}
+
+// The causes that the admission plugin PodResizeValidator (on since 1.37) gives for refusing what this one node cannot
+// do; a pod on another node may have it. Source: kubernetes/plugin/pkg/admission/podresize.
+const (
+	causeNodeCapacity        metav1.CauseType = "NodeCapacity"
+	causeUnsupportedPlatform metav1.CauseType = "UnsupportedPlatform"
+)
+
+func nodeRefuses(err error) bool {
+	return apierrors.HasStatusCause(err, causeNodeCapacity) || apierrors.HasStatusCause(err, causeUnsupportedPlatform)
+}
+
+// passing tells a refusal that goes away by itself: an admission plugin that has just started, or a pod that is about to
+// go because its node has gone. The API gives no cause for these, only words.
+func passing(err error, node string) bool {
+	return strings.Contains(err.Error(), "not yet ready to handle request") ||
+		node != "" && strings.Contains(err.Error(), fmt.Sprintf("node %q not found", node))
 }
 
 // afterConflict tells a pod that is another one by now, or about to go, from one that is merely written to a lot.
