@@ -28,6 +28,8 @@ type tenant struct {
 	elder      string
 	components []*component
 	restarts   oom.Incarnations
+	// underPressure are the names of the nodes that say they are short of memory.
+	underPressure map[string]bool
 }
 
 // component is all that was read of one component, and what is to be said of it.
@@ -60,7 +62,7 @@ func (r *Reconciler) gather(ctx context.Context, scaler *v1alpha1.ClusterScaler,
 	if err != nil {
 		return nil, fmt.Errorf("reading pods: %w", err)
 	}
-	nodes, err := r.nodes(ctx)
+	nodes, err := r.nodes(ctx, t)
 	if err != nil {
 		return nil, err
 	}
@@ -247,7 +249,7 @@ func (r *Reconciler) judge(t *tenant, c *component) {
 		if last, ok := c.history.LastAnswer.Get(); ok && k.FinishedAt.Sub(last) <= c.settings.RepeatWindow {
 			around.Repeats = true
 		}
-		if u, ok := r.Usage.Before(t.scaler.Namespace, k.Pod, k.Container, k.FinishedAt); ok {
+		if u, ok := r.Usage.Before(t.scaler.Namespace, k.Pod, k.Container, k.FinishedAt); ok && t.underPressure[c.nodeOf(k.Pod)] {
 			if memory, ok := u.Memory.Get(); ok {
 				around.Usage = size.Of(oom.Usage{Memory: memory, MeasuredAt: u.MeasuredAt})
 			}
@@ -267,14 +269,30 @@ func (c *component) snapshot(now time.Time) plan.Snapshot {
 	return s
 }
 
-// nodes gives the nodes that can take pods.
-func (r *Reconciler) nodes(ctx context.Context) ([]plan.Node, error) {
+// nodeOf gives the name of the node on which a pod of the component runs; "" where the pod is gone.
+func (c *component) nodeOf(pod string) string {
+	for i := range c.pods {
+		if c.pods[i].Name == pod {
+			return c.pods[i].Spec.NodeName
+		}
+	}
+	return ""
+}
+
+// nodes gives the nodes that can take pods, and notes those that are short of memory.
+func (r *Reconciler) nodes(ctx context.Context, t *tenant) ([]plan.Node, error) {
 	list, err := r.Fleet.Nodes(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("reading nodes: %w", err)
 	}
 	var out []plan.Node
+	t.underPressure = map[string]bool{}
 	for i := range list {
+		for _, condition := range list[i].Status.Conditions {
+			if condition.Type == corev1.NodeMemoryPressure && condition.Status == corev1.ConditionTrue {
+				t.underPressure[list[i].Name] = true
+			}
+		}
 		if list[i].Spec.Unschedulable {
 			continue
 		}

@@ -9,6 +9,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
@@ -27,6 +28,9 @@ import (
 
 // heldAgain is when a held change is looked at again without an event: nodes and usage, which can lift a hold, wake nobody.
 const heldAgain = 5 * time.Minute
+
+// conflictPause is how long a cache is given to catch up after a write that conflicted.
+const conflictPause = 50 * time.Millisecond
 
 // Fleet reads the MetaCluster from memory.
 type Fleet interface {
@@ -79,7 +83,8 @@ type Reconciler struct {
 }
 
 // Reconcile looks at one tenant: gather → Decide → act → report.
-func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ctrl.Result, err error) {
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	var result ctrl.Result
 	t, err := r.look(ctx, req.NamespacedName)
 	if err != nil {
 		return ctrl.Result{}, err
@@ -89,7 +94,6 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ct
 		return ctrl.Result{RequeueAfter: again}, err
 	}
 	before := t.scaler.DeepCopy()
-	defer func() { err = errors.Join(err, r.report(ctx, t, before)) }()
 	var errs []error
 	for _, c := range t.urgentFirst() {
 		again, err := r.act(ctx, t, c)
@@ -98,7 +102,19 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ct
 		}
 		result.RequeueAfter = sooner(result.RequeueAfter, again)
 	}
-	return result, errors.Join(errs...)
+	errs = append(errs, r.report(ctx, t, before))
+	if err := lasting(errs); err != nil {
+		return ctrl.Result{}, err
+	}
+	if errors.Join(errs...) != nil {
+		result.RequeueAfter = conflictPause
+	}
+	return result, nil
+}
+
+// lasting leaves out conflicts: somebody wrote to an object at the same time, or the cache was behind; another look settles it.
+func lasting(errs []error) error {
+	return errors.Join(slices.DeleteFunc(slices.Clone(errs), apierrors.IsConflict)...)
 }
 
 // look reads the tenant and decides. The calm look costs no request; where a change is wanted, all is read again from

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -80,6 +81,14 @@ func attention(c *v1alpha1.ComponentStatus) int {
 	return 0
 }
 
+// scaledAt is when a component was last made larger; the zero time when it never was.
+func scaledAt(c *v1alpha1.ComponentStatus) time.Time {
+	if c.LastScaleUpTime == nil {
+		return time.Time{}
+	}
+	return c.LastScaleUpTime.Time
+}
+
 // summary picks the component that most wants attention; among equals the one that changed last, then the first.
 func summary(components []v1alpha1.ComponentStatus) *v1alpha1.Summary {
 	if len(components) == 0 {
@@ -89,7 +98,7 @@ func summary(components []v1alpha1.ComponentStatus) *v1alpha1.Summary {
 		if d := attention(&a) - attention(&b); d != 0 {
 			return d
 		}
-		return a.LastScaleUpTime.Time.Compare(b.LastScaleUpTime.Time)
+		return scaledAt(&a).Compare(scaledAt(&b))
 	})
 	return &v1alpha1.Summary{Component: c.Name, Verdict: c.Verdict, Reason: c.Reason, Message: c.Message}
 }

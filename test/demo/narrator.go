@@ -73,23 +73,13 @@ func (n *narrator) check(ok bool, format string, args ...any) {
 
 // table shows rows in columns; the first row is the header.
 func (n *narrator) table(rows [][]string) {
-	w := tabwriter.NewWriter(indented{n.out}, 0, 4, 3, ' ', 0)
+	var text strings.Builder
+	w := tabwriter.NewWriter(&text, 0, 4, 3, ' ', 0)
 	for _, row := range rows {
 		fmt.Fprintln(w, strings.Join(row, "\t"))
 	}
-	_ = w.Flush() // the writer below is the terminal's, whose failure shows by itself
-}
-
-// indented writes lines indented.
-type indented struct{ out io.Writer }
-
-func (i indented) Write(p []byte) (int, error) {
-	for _, line := range strings.SplitAfter(string(p), "\n") {
-		if line != "" {
-			fmt.Fprint(i.out, "   ", line)
-		}
-	}
-	return len(p), nil
+	_ = w.Flush() // a Builder does not fail
+	n.say("%s", strings.TrimRight(text.String(), "\n"))
 }
 
 // end tells how it went.

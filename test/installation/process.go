@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -97,7 +98,7 @@ func (p *Process) Stop() error {
 }
 
 func (p *Process) waitReady(ctx context.Context, health string) error {
-	return wait.PollUntilContextTimeout(ctx, 20*time.Millisecond, patience, true, func(ctx context.Context) (bool, error) {
+	return wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, patience, true, func(ctx context.Context) (bool, error) {
 		select {
 		case <-p.ended:
 			return false, errors.New("it ended")
@@ -122,7 +123,9 @@ func (p *Process) logEnd() string {
 	if err != nil {
 		return err.Error()
 	}
-	all := strings.Split(strings.TrimSpace(string(content)), "\n")
+	all := slices.DeleteFunc(strings.Split(strings.TrimSpace(string(content)), "\n"), func(line string) bool {
+		return strings.Contains(line, "healthz check failed") // our own asking
+	})
 	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }
 
