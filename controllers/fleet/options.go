@@ -33,7 +33,7 @@ func Options(registry *Registry) cache.Options {
 				return &appsv1.StatefulSet{ObjectMeta: stub(s.ObjectMeta)}
 			})},
 			newReplicaSet(): {Transform: each(trimReplicaSet)},
-			&corev1.Node{}: {Transform: each(trimNode)},
+			&corev1.Node{}:  {Transform: each(trimNode)},
 			&v1alpha1.ClusterScaler{}: {Transform: each(func(s *v1alpha1.ClusterScaler) *v1alpha1.ClusterScaler {
 				registry.Manage(s.Namespace, s.UID)
 				s.ManagedFields = nil
