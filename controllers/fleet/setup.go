@@ -7,7 +7,6 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -50,11 +49,7 @@ func prime(ctx context.Context, live client.Reader, registry *Registry) error {
 	list := &metav1.PartialObjectMetadataList{}
 	list.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("ClusterScalerList"))
 	for {
-		err := live.List(ctx, list, client.Limit(pageSize), client.Continue(list.Continue))
-		if meta.IsNoMatchError(err) {
-			return fmt.Errorf("the MetaCluster does not know ClusterScalers: install Metapilot's CustomResourceDefinitions first: %w", err)
-		}
-		if err != nil {
+		if err := live.List(ctx, list, client.Limit(pageSize), client.Continue(list.Continue)); err != nil {
 			return fmt.Errorf("listing ClusterScalers: %w", err)
 		}
 		for i := range list.Items {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 	ctrlmanager "sigs.k8s.io/controller-runtime/pkg/manager"
@@ -58,7 +59,10 @@ func Run(ctx context.Context, o Options) error {
 	}
 	registry := fleet.NewRegistry()
 	mgr, err := ctrlmanager.New(restConfig(o), managerOptions(o, scheme, registry))
-	if err != nil {
+	switch {
+	case meta.IsNoMatchError(err):
+		return fmt.Errorf("the MetaCluster does not know Metapilot's kinds: install its CustomResourceDefinitions first: %w", err)
+	case err != nil:
 		return fmt.Errorf("making the manager: %w", err)
 	}
 	d, err := newDependencies(ctx, mgr, o, registry)

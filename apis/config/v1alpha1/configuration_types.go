@@ -71,8 +71,8 @@ type Health struct {
 type Metrics struct {
 	// bindAddress, e.g. ":8443"; "" serves none. Default ":8443".
 	BindAddress string `json:"bindAddress,omitempty"`
-	// authentication Enabled: the caller's token or client certificate is checked by the API server (TokenReview), and
-	// it must be allowed to get the non-resource URL /metrics (SubjectAccessReview). Default Enabled.
+	// authentication Enabled: the caller's bearer token is checked by the API server (TokenReview), and it must be
+	// allowed to get the non-resource URL /metrics (SubjectAccessReview). Default Enabled.
 	Authentication Switch `json:"authentication,omitempty"`
 	// tls is the certificate that is served.
 	TLS TLS `json:"tls,omitzero"`
