@@ -86,6 +86,18 @@ var _ = Describe("somebody changes the template in the middle", func() {
 			}).WithContext(ctx).Should(Succeed())
 		}}, kinds...)...)
 
+	It("the next look resumes the deployment and leaves their template as it is", func(ctx SpecContext) {
+		w := inTheMiddle(ctx, v1alpha1.TargetDeployment)
+		w.editTemplate(ctx, setImage)
+		p, err := w.advance(ctx, newActuator(cl))
+		Expect(err).NotTo(HaveOccurred())
+		Expect(p.Message).To(Equal("somebody changed the template meanwhile; their rollout goes first"))
+		d := w.deployment(ctx)
+		Expect(actuate.Converging(d)).To(BeFalse())
+		Expect(d.Spec.Paused).To(BeFalse())
+		sized(Default, &d.Spec.Template.Spec, before)
+	})
+
 	DescribeTable("their size is kept, and the record fails",
 		append([]any{func(ctx SpecContext, kind v1alpha1.TargetKind) {
 			theirs := amount{"300m", "300Mi", "300Mi"}
