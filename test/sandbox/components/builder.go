@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -97,6 +98,39 @@ func (b *Builder) Missing(names ...string) ([]string, error) {
 	return missing, nil
 }
 
+// Source returns a file of the source that a component is built from, by its path inside the pinned module: the manifests
+// that belong to a program are found beside it. The module comes from Go's module cache, or is downloaded.
+//
+// Errors: an unknown name; the module is not to be had; there is no such file in it.
+func (b *Builder) Source(ctx context.Context, name, file string) ([]byte, error) {
+	c, err := lookUp(name)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := b.cacheDir()
+	if err != nil {
+		return nil, err
+	}
+	module, err := writeModule(dir, c)
+	if err != nil {
+		return nil, err
+	}
+	cmd := goCommand(ctx, module, "mod", "download", "-json", c.pinned)
+	said, err := cmd.Output() // with -json, an error is in the answer too
+	var answer struct{ Dir, Error string }
+	if decodeErr := json.Unmarshal(said, &answer); decodeErr != nil {
+		return nil, fmt.Errorf("finding the source of %s %s: %w", c.name, c.version, errors.Join(err, decodeErr))
+	}
+	if answer.Error != "" {
+		return nil, fmt.Errorf("finding the source of %s %s: %s", c.name, c.version, answer.Error)
+	}
+	content, err := os.ReadFile(filepath.Join(answer.Dir, filepath.FromSlash(file)))
+	if err != nil {
+		return nil, fmt.Errorf("reading the source of %s %s: %w", c.name, c.version, err)
+	}
+	return content, nil
+}
+
 func (b *Builder) cacheDir() (string, error) {
 	if b.Dir != "" {
 		return b.Dir, nil
@@ -146,12 +180,7 @@ func (b *Builder) buildOnce(ctx context.Context, dir string, c component, p *pro
 
 // goBuild runs the compiler in the module's folder. The error holds the end of what it printed.
 func goBuild(ctx context.Context, module, output string, c component) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", c.linkerFlags, "-o", output, c.pkg)
-	cmd.Dir = module
-	cmd.Env = append(os.Environ(), "GOWORK=off", "GO111MODULE=on", "PWD="+module)
-	// An interrupt lets the compiler remove its temporary folders.
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = interruptGrace
+	cmd := goCommand(ctx, module, "build", "-trimpath", "-ldflags", c.linkerFlags, "-o", output, c.pkg)
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	err := cmd.Run()
@@ -164,6 +193,17 @@ func goBuild(ctx context.Context, module, output string, c component) error {
 		return fmt.Errorf("there is no `go` in PATH; the sandbox compiles its components itself: %w", err)
 	}
 	return fmt.Errorf("go build %s: %w\n%s", c.pkg, err, tail(said.Bytes(), errorTailBytes))
+}
+
+// goCommand is a call of the machine's go in the module's folder.
+func goCommand(ctx context.Context, module string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir = module
+	cmd.Env = append(os.Environ(), "GOWORK=off", "GO111MODULE=on", "PWD="+module)
+	// An interrupt lets the compiler remove its temporary folders.
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = interruptGrace
+	return cmd
 }
 
 // writeModule writes the pinned module of c below dir and returns its folder. The folder's name holds the key, so its

@@ -145,3 +145,35 @@ func TestProgressNamesTheComponentAndItsPlace(t *testing.T) {
 		}
 	}
 }
+
+func TestTheSourceOfAComponentIsReadFromItsModule(t *testing.T) {
+	module := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(module, "deploy"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(module, "deploy", "crd.yaml"), []byte("kind: CustomResourceDefinition"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("MODULE", module)
+	fakeGo(t, `[ "$*" = "mod download -json `+vpaModule+`" ] && printf '{"Dir": "%s"}' "$MODULE"`)
+	b := &Builder{Dir: t.TempDir()}
+	content, err := b.Source(context.Background(), VPARecommender, "deploy/crd.yaml")
+	if err != nil || string(content) != "kind: CustomResourceDefinition" {
+		t.Errorf("the source is %q (%v)", content, err)
+	}
+	if _, err := b.Source(context.Background(), VPARecommender, "deploy/none.yaml"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("error of a missing file is %v", err)
+	}
+}
+
+func TestASourceThatIsNotToBeHadIsAnErrorThatSaysWhy(t *testing.T) {
+	fakeGo(t, `echo '{"Error": "no such version"}'; exit 1`)
+	_, err := (&Builder{Dir: t.TempDir()}).Source(context.Background(), VPAUpdater, "LICENSE")
+	if err == nil || !strings.Contains(err.Error(), "no such version") {
+		t.Errorf("error is %v", err)
+	}
+	fakeGo(t, "exit 1")
+	if _, err := (&Builder{Dir: t.TempDir()}).Source(context.Background(), VPAUpdater, "LICENSE"); err == nil {
+		t.Error("an answer that is none is no error")
+	}
+}

@@ -8,17 +8,20 @@ import (
 
 // Names of the components, as [Builder.Build] takes them.
 const (
-	Etcd              = "etcd"
-	APIServer         = "kube-apiserver"
-	ControllerManager = "kube-controller-manager"
-	Scheduler         = "kube-scheduler"
-	Kwok              = "kwok"
-	MetricsServer     = "metrics-server"
-	VPARecommender    = "vpa-recommender"
-	VPAUpdater        = "vpa-updater"
+	Etcd                   = "etcd"
+	APIServer              = "kube-apiserver"
+	ControllerManager      = "kube-controller-manager"
+	Scheduler              = "kube-scheduler"
+	Kwok                   = "kwok"
+	MetricsServer          = "metrics-server"
+	VPARecommender         = "vpa-recommender"
+	VPAUpdater             = "vpa-updater"
+	VPAAdmissionController = "vpa-admission-controller"
 )
 
 const (
+	vpaModule = "k8s.io/autoscaler/vertical-pod-autoscaler"
+
 	kubernetesVersion = "v1.37.2"
 
 	// Without these the API server reports v0.0.0, and clients switch features off.
@@ -48,8 +51,9 @@ var table = []component{
 	{Scheduler, "kubernetes", "k8s.io/kubernetes/cmd/kube-scheduler", "k8s.io/kubernetes", kubernetesVersion, kubernetesLinkerFlags, false},
 	{Kwok, "kwok", "sigs.k8s.io/kwok/cmd/kwok", "sigs.k8s.io/kwok", "v0.8.0", "-s -w", false},
 	{MetricsServer, "metrics-server", "sigs.k8s.io/metrics-server/cmd/metrics-server", "sigs.k8s.io/metrics-server", "v0.9.0", "-s -w", false},
-	{VPARecommender, "vpa", "k8s.io/autoscaler/vertical-pod-autoscaler/pkg/recommender", "k8s.io/autoscaler/vertical-pod-autoscaler", "v1.8.1", "-s -w", true},
-	{VPAUpdater, "vpa", "k8s.io/autoscaler/vertical-pod-autoscaler/pkg/updater", "k8s.io/autoscaler/vertical-pod-autoscaler", "v1.8.1", "-s -w", true},
+	{VPARecommender, "vpa", vpaModule + "/pkg/recommender", vpaModule, "v1.8.1", "-s -w", true},
+	{VPAUpdater, "vpa", vpaModule + "/pkg/updater", vpaModule, "v1.8.1", "-s -w", true},
+	{VPAAdmissionController, "vpa", vpaModule + "/pkg/admission-controller", vpaModule, "v1.8.1", "-s -w", true},
 }
 
 // Default returns the names of everything a whole sandbox is made of, in building order.
@@ -65,7 +69,7 @@ func Default() []string {
 
 // VPA returns the names of the Vertical Pod Autoscaler's programs, which a sandbox does not need: they are the peer in
 // benchmarks.
-func VPA() []string { return []string{VPARecommender, VPAUpdater} }
+func VPA() []string { return []string{VPARecommender, VPAUpdater, VPAAdmissionController} }
 
 // Version returns the pinned version of a component, "" for a name that is not one.
 func Version(name string) string {
