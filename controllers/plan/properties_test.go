@@ -83,6 +83,9 @@ func (g generator) workload() Workload {
 	for range g.IntN(3) {
 		w.Others = append(w.Others, g.size())
 	}
+	for range g.IntN(2) {
+		w.Init = append(w.Init, g.size())
+	}
 	if g.rarely() {
 		w.PausedBy = "gardener"
 	}
@@ -148,7 +151,7 @@ func broken(s Snapshot, p Plan) string {
 		return "something became smaller"
 	case exceeds(ceiling.Memory, s.Settings.Max.Memory, from.Ceiling().Memory) || exceeds(ceiling.CPU, s.Settings.Max.CPU, from.Ceiling().CPU):
 		return "larger than the maximum"
-	case qos(to, s.Workload.Others) != qos(from, s.Workload.Others):
+	case s.Workload.qosWith(to) != s.Workload.qosWith(from):
 		return "the QoS class changed"
 	case present(to) != present(from):
 		return "what was absent became a number, or the reverse"

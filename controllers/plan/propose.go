@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/metapilot/metapilot/apis/decision"
@@ -63,7 +64,7 @@ func propose(s Snapshot, d Demand, estimates []estimators.Estimate) proposal {
 	if p.to == from && p.held == "" {
 		p.held, p.message = decision.ReasonNoLimit, d.Message+"; nothing is known to grow from"
 	}
-	if before, after := qos(from, s.Workload.Others), qos(p.to, s.Workload.Others); before != after {
+	if before, after := s.Workload.qosWith(from), s.Workload.qosWith(p.to); before != after {
 		p.held, p.message = decision.ReasonQOSClassWouldChange, fmt.Sprintf("%s; %s would make the pod %s instead of %s, which a resize may not: keep requests and limits apart, or equal, as they are",
 			d.Message, change(from, p.to), after, before)
 	}
@@ -153,7 +154,7 @@ func proposeRequest(s Snapshot) proposal {
 	}
 	if limited && grown >= limit {
 		grown = limit
-		if want := withRequest(from, grown); qos(want, s.Workload.Others) != qos(from, s.Workload.Others) {
+		if want := withRequest(from, grown); s.Workload.qosWith(want) != s.Workload.qosWith(from) {
 			grown = limit - minBurstableGap
 		}
 	}
@@ -163,7 +164,7 @@ func proposeRequest(s Snapshot) proposal {
 	case grown <= request && len(p.cut) > 0:
 		p.held = decision.ReasonAtMaximum
 		p.message = fmt.Sprintf("the node ran out of memory and the request may not grow above %s: raise it, or move the pod", strings.Join(p.cut, " and "))
-	case grown <= request || qos(want, s.Workload.Others) != qos(from, s.Workload.Others):
+	case grown <= request || s.Workload.qosWith(want) != s.Workload.qosWith(from):
 		p.message = "the node ran out of memory and the request cannot grow without the limit: move the pod, or free memory on its node"
 	case room.known && !room.fits(grown):
 		p.held, p.message = decision.ReasonFitsNoNode, fmt.Sprintf("a request of %s fits no node (room for %s): move the pod or add larger nodes", grown, max(room.memory, 0))
@@ -210,6 +211,7 @@ func scaled[T size.MilliCPU | size.Bytes](limit, request size.Opt[T], to, step, 
 	}
 }
 
-func qos(main size.Size, others []size.Size) size.QOSClass {
-	return size.QOSOf(append([]size.Size{main}, others...)...)
+// qosWith gives the pod's class when the container has this size.
+func (w Workload) qosWith(main size.Size) size.QOSClass {
+	return size.QOSOf(slices.Concat([]size.Size{main}, w.Others, w.Init)...)
 }

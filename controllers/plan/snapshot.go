@@ -51,8 +51,9 @@ type Workload struct {
 	Replicas       int32
 	// Size that the component is meant to have: the template's, or what Metapilot has set since and is bringing into it.
 	Size size.Size
-	// Others are the sizes of the pod's other containers, for its QoS class and for its fit on a node.
-	Others []size.Size
+	// Others are the sizes of the pod's other containers and sidecars, for its QoS class and for its fit on a node. Init are
+	// those of init containers that run to their end: they count for the class only.
+	Others, Init []size.Size
 	// RolloutInProgress: a rollout that Metapilot did not start is under way.
 	RolloutInProgress bool
 	// PausedBy says who paused or marked the workload; empty when nobody did.
