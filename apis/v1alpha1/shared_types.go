@@ -131,11 +131,11 @@ type OOMKill struct {
 	// +optional
 	Pod string `json:"pod,omitempty"`
 
-	// finishedAt is when the kubelet says that the container ended, to the second.
-	// +required
+	// finishedAt is when the kubelet says that the container ended, to the second. Absent where the runtime does not know.
+	// +optional
 	FinishedAt metav1.Time `json:"finishedAt,omitempty,omitzero"`
 
-	// restartCount is the container's restart count when the kill was seen.
+	// restartCount is how often the container had been started again before it was killed.
 	// +kubebuilder:validation:Minimum=0
 	// +optional
 	RestartCount *int32 `json:"restartCount,omitempty"`

@@ -52,7 +52,7 @@ func (r *Reconciler) carryOut(ctx context.Context, t *tenant, c *component) (tim
 	if found && !record.Open() {
 		return r.carryOn(ctx, t, c) // answered in an earlier life; only the status did not know
 	}
-	c.noteGrowth(record)
+	c.noteAnswer(record)
 	if !found {
 		c.startTimeline(record)
 		record.Status.MonthlyDelta = monthlyDelta(c.plan)
@@ -83,9 +83,9 @@ func (r *Reconciler) tell(ctx context.Context, t *tenant, c *component) error {
 	return r.recordOnly(ctx, t, c, v1alpha1.PhaseDryRun, "dry run: nothing was changed; set spec.mode to Auto to have it done")
 }
 
-// recordHeld writes down that a gate held an answer to a kill, once for each reason and hour.
+// recordHeld writes down that a gate held an answer to a kill, once for each reason and hour; in mode Off nothing.
 func (r *Reconciler) recordHeld(ctx context.Context, t *tenant, c *component) error {
-	if len(c.plan.Demand.Kills) == 0 || c.status.LastRecord == c.recordName(t) {
+	if t.scaler.Spec.Mode == v1alpha1.ModeOff || len(c.plan.Demand.Kills) == 0 || c.status.LastRecord == c.recordName(t) {
 		return nil
 	}
 	return r.recordOnly(ctx, t, c, v1alpha1.PhaseHeld, "nothing was changed")
@@ -159,7 +159,7 @@ func (r *Reconciler) advance(ctx context.Context, t *tenant, c *component, base 
 		return 0, fmt.Errorf("carrying out record %s: %w", record.Name, advanceErr)
 	}
 	if record.Status.Phase == v1alpha1.PhaseWatching {
-		return watchSpan(record), nil
+		return atOnce, nil // the tenant's other components may have waited for this
 	}
 	return progress.RequeueAfter, nil
 }
@@ -277,13 +277,13 @@ func recordKills(record *v1alpha1.ScalingRecord) []oom.Kill {
 	var out []oom.Kill
 	for _, k := range record.Spec.Trigger.OOM.Kills {
 		out = append(out, oom.Kill{
-			Key:          oom.KeyOf(k.PodUID, k.Container, k.ContainerID, k.FinishedAt.Time),
-			Pod:          k.Pod,
-			ContainerID:  k.ContainerID,
-			FinishedAt:   k.FinishedAt.Time,
-			RestartCount: or(k.RestartCount, 0),
-			Missed:       or(k.MissedRestarts, 0),
-			Class:        k.Class,
+			Key:         oom.KeyOf(k.PodUID, k.Container, k.ContainerID, k.FinishedAt.Time),
+			Pod:         k.Pod,
+			ContainerID: k.ContainerID,
+			FinishedAt:  k.FinishedAt.Time,
+			Incarnation: or(k.RestartCount, 0),
+			Missed:      or(k.MissedRestarts, 0),
+			Class:       k.Class,
 		})
 	}
 	return out

@@ -74,11 +74,11 @@ func (r *Reconciler) gather(ctx context.Context, scaler *v1alpha1.ClusterScaler,
 			return nil, fmt.Errorf("reading component %s: %w", scaler.Spec.Components[i].Name, err)
 		}
 		c.nodes = nodes
-		c.attribute(pods, notices, known)
+		c.attribute(pods, notices, maps.Clone(known))
 		r.judge(t, c)
 		t.components = append(t.components, c)
 	}
-	t.restarts = incarnations(pods)
+	t.restarts = t.accountedFor(pods, known)
 	return t, nil
 }
 
@@ -193,7 +193,7 @@ func (c *component) attribute(pods []corev1.Pod, notices []notice, known oom.Inc
 	kills := map[oom.Key]oom.Kill{}
 	c.detected = map[oom.Key]time.Time{}
 	for _, n := range notices {
-		if n.kill.Container == c.spec.Target.Container && c.workload.selector.Matches(n.labels) {
+		if n.kill.Container == c.spec.Target.Container && c.workload.owns(n.pod) {
 			kills[n.kill.Key] = n.kill
 			c.detected[n.kill.Key] = n.detected
 		}
@@ -306,12 +306,24 @@ func (r *Reconciler) nodes(ctx context.Context, t *tenant) ([]plan.Node, error) 
 	return out, nil
 }
 
-// incarnations is what the pods say of how often their containers were started.
-func incarnations(pods []corev1.Pod) oom.Incarnations {
+// accountedFor is which ends of the pods' containers need not be looked for any more. Where a kill is not answered yet
+// it stays as it was known: else the kill, looked at again, would seem to have missed nothing.
+func (t *tenant) accountedFor(pods []corev1.Pod, known oom.Incarnations) oom.Incarnations {
+	unanswered := map[oom.Container]bool{}
+	for _, c := range t.components {
+		for _, k := range c.judged {
+			unanswered[oom.Container{PodUID: k.PodUID, Name: k.Container}] = true
+		}
+	}
 	in := oom.Incarnations{}
 	for i := range pods {
 		for _, s := range sightingsOf(&pods[i]) {
-			in.Note(oom.Container{PodUID: s.PodUID, Name: s.Container}, s.RestartCount)
+			container := oom.Container{PodUID: s.PodUID, Name: s.Container}
+			if !unanswered[container] {
+				in.See(s)
+			} else if incarnation, ok := known[container]; ok {
+				in.Note(container, incarnation)
+			}
 		}
 	}
 	return in

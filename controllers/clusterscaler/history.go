@@ -95,17 +95,24 @@ func (c *component) noteAnswered(kills []oom.Kill) {
 	}
 }
 
-// noteGrowth remembers that the kills of a record are answered with more memory.
-func (c *component) noteGrowth(record *v1alpha1.ScalingRecord) {
+// noteAnswer remembers how the kills of a record are answered: that another one soon is a repeat, and, where memory may
+// be used more of, the floor below which it may not fall again.
+func (c *component) noteAnswer(record *v1alpha1.ScalingRecord) {
 	evidence := record.Spec.Trigger.OOM
-	if evidence == nil || !grew(record) {
+	if evidence == nil || len(evidence.Kills) == 0 {
 		return
 	}
 	if c.status.OOM == nil {
 		c.status.OOM = &v1alpha1.OOMStatus{}
 	}
-	c.status.OOM.LastKillTime = evidence.Kills[len(evidence.Kills)-1].FinishedAt.DeepCopy()
+	c.status.OOM.LastKillTime = new(metav1.NewTime(record.Spec.DecidedAt.Time))
+	if last := evidence.Kills[len(evidence.Kills)-1].FinishedAt; last.Unix() > 0 { // else nobody knows when it was
+		c.status.OOM.LastKillTime = last.DeepCopy()
+	}
 	c.status.OOM.Repeats = new(or(evidence.Repeats, 0))
+	if !grew(record) {
+		return
+	}
 	from, to := sizes.FromAPI(&record.Spec.From).Ceiling().Memory, sizes.FromAPI(&record.Spec.To).Ceiling().Memory
 	c.status.OOM.Floor = &v1alpha1.OOMFloor{
 		Memory:   memoryQuantity(to.Or(0)),
@@ -153,7 +160,7 @@ func killToAPI(k oom.Kill) v1alpha1.OOMKill {
 		ContainerID:  k.ContainerID,
 		Pod:          k.Pod,
 		FinishedAt:   metav1.NewTime(k.FinishedAt),
-		RestartCount: new(k.RestartCount),
+		RestartCount: new(k.Incarnation),
 		Class:        k.Class,
 	}
 	if k.Missed > 0 {

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/labels"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/metapilot/metapilot/scalers/oom"
 )
@@ -26,7 +26,7 @@ type inbox struct {
 // notice is a kill as an event showed it, with what is needed to know whose it is when its pod is gone.
 type notice struct {
 	kill     oom.Kill
-	labels   labels.Set
+	pod      *corev1.Pod // labels and owners only
 	detected time.Time
 }
 
@@ -51,7 +51,8 @@ func (b *inbox) put(pod *corev1.Pod, now time.Time) (isNew bool) {
 		if _, ok := box[k.Key]; ok {
 			continue
 		}
-		box[k.Key] = notice{kill: k, labels: pod.Labels, detected: now}
+		whose := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Labels: pod.Labels, OwnerReferences: pod.OwnerReferences}}
+		box[k.Key] = notice{kill: k, pod: whose, detected: now}
 		isNew = true
 	}
 	return isNew

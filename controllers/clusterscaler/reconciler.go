@@ -136,7 +136,9 @@ func (r *Reconciler) look(ctx context.Context, key types.NamespacedName) (*tenan
 		if !scaler.DeletionTimestamp.IsZero() {
 			return nil, nil
 		}
-		live = live || scaler.Status.ObservedGeneration != scaler.Generation
+		if !live && scaler.Status.ObservedGeneration != scaler.Generation {
+			continue // what has not been looked at before is looked at thoroughly
+		}
 		var err error
 		if t, err = r.gather(ctx, &scaler, live); err != nil {
 			return nil, err

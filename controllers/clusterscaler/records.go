@@ -121,8 +121,9 @@ func (c *component) trigger() v1alpha1.RecordTrigger {
 // startTimeline begins the story of a new record: when the kill was reported, seen, and decided on.
 func (c *component) startTimeline(record *v1alpha1.ScalingRecord) {
 	if kills := c.plan.Demand.Kills; len(kills) > 0 {
-		first := kills[0]
-		reach(record, v1alpha1.TimelineEntry{Step: v1alpha1.StepReported, Time: metav1.NewMicroTime(first.FinishedAt), Message: fmt.Sprintf("%s ended, says the kubelet, to the second", first)})
+		if first := kills[0]; first.Timed() {
+			reach(record, v1alpha1.TimelineEntry{Step: v1alpha1.StepReported, Time: metav1.NewMicroTime(first.FinishedAt), Message: fmt.Sprintf("%s ended, says the kubelet, to the second", first)})
+		}
 		if at, ok := c.firstDetected(kills); ok {
 			reach(record, v1alpha1.TimelineEntry{Step: v1alpha1.StepDetected, Time: metav1.NewMicroTime(at)})
 		}

@@ -91,7 +91,6 @@ func (s *settings) estimators(list []v1alpha1.Estimator) {
 		s.OOM.FloorHalfLife = seconds(e.OOM.FloorHalfLifeSeconds, defaultFloorHalfLifeSeconds)
 		s.RepeatWindow = seconds(e.OOM.RepeatWindowSeconds, defaultRepeatWindowSeconds)
 		s.OOM.MinBump = sizes.AmountsFromAPI(&v1alpha1.ResourceAmounts{Memory: e.OOM.MinBump}).Memory.Or(defaultMinBump)
-		s.OOM.MinBump = max(s.OOM.MinBump, size.MiB)
 	}
 }
 

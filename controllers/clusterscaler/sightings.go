@@ -25,6 +25,7 @@ func sightingOf(pod *corev1.Pod, status *corev1.ContainerStatus) oom.Sighting {
 		Pod:          pod.Name,
 		Container:    status.Name,
 		RestartCount: status.RestartCount,
+		ContainerID:  status.ContainerID,
 		State:        termination(status.State.Terminated),
 		Last:         termination(status.LastTerminationState.Terminated),
 	}
@@ -57,12 +58,16 @@ func containerOf(initContainers, containers []corev1.Container, name string) *co
 		}
 	}
 	for i := range initContainers {
-		c := &initContainers[i]
-		if c.Name == name && c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways {
+		if c := &initContainers[i]; c.Name == name && isSidecar(c) {
 			return c
 		}
 	}
 	return nil
+}
+
+// isSidecar tells whether an init container runs as long as its pod.
+func isSidecar(c *corev1.Container) bool {
+	return c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways
 }
 
 // killsOf gives the kills that a pod shows, of any container.

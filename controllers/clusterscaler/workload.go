@@ -81,23 +81,29 @@ func (w *workload) read(object client.Object, replicas *int32, selector *metav1.
 	}
 	w.converging = actuate.Converging(object)
 	w.ForeignOwner, _ = actuate.ForeignOwner(object, w.Container)
-	for _, list := range [][]corev1.Container{template.Spec.Containers, template.Spec.InitContainers} {
-		for i := range list {
-			c := containerOf(template.Spec.InitContainers, template.Spec.Containers, list[i].Name)
-			if c == nil {
-				continue
-			}
-			w.Containers = append(w.Containers, c.Name)
-			sz := sizes.OfContainer(c.Resources)
-			if c.Name == w.Container {
-				w.ContainerFound, w.template = true, sz
-				w.template.Replicas = size.Of(w.Replicas)
-				continue
-			}
-			w.Others = append(w.Others, sz)
+	for i := range template.Spec.Containers {
+		w.add(&template.Spec.Containers[i])
+	}
+	for i := range template.Spec.InitContainers {
+		if c := &template.Spec.InitContainers[i]; isSidecar(c) {
+			w.add(c)
+		} else {
+			w.Init = append(w.Init, sizes.OfContainer(c.Resources))
 		}
 	}
 	return nil
+}
+
+// add takes down a container that runs as long as its pod.
+func (w *workload) add(c *corev1.Container) {
+	w.Containers = append(w.Containers, c.Name)
+	sz := sizes.OfContainer(c.Resources)
+	if c.Name != w.Container {
+		w.Others = append(w.Others, sz)
+		return
+	}
+	w.ContainerFound, w.template = true, sz
+	w.template.Replicas = size.Of(w.Replicas)
 }
 
 // rollingOut tells whether a workload's controller is replacing pods. Pods that are merely not available, such as those

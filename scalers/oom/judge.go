@@ -49,7 +49,7 @@ func Judge(k Kill, c Circumstances) decision.KillClass {
 		return decision.KillNotOOM
 	case replaced(k, c):
 		return decision.KillReplaced
-	case k.timed() && c.Now.Sub(k.FinishedAt) > MaxAge:
+	case k.Timed() && c.Now.Sub(k.FinishedAt) > MaxAge:
 		return decision.KillOutlived
 	case nodes(k, c):
 		return decision.KillNode
@@ -58,12 +58,12 @@ func Judge(k Kill, c Circumstances) decision.KillClass {
 	}
 }
 
-// timed tells whether it is known when the container ended; a runtime that does not know reports the zero time or that
+// Timed tells whether it is known when the container ended; a runtime that does not know reports the zero time or that
 // of Unix.
-func (k Kill) timed() bool { return k.FinishedAt.Unix() > 0 }
+func (k Kill) Timed() bool { return k.FinishedAt.Unix() > 0 }
 
 func replaced(k Kill, c Circumstances) bool {
-	if at, ok := c.ResizedAt.Get(); ok && k.timed() && k.FinishedAt.Before(at.Add(ReplacedGrace)) {
+	if at, ok := c.ResizedAt.Get(); ok && k.Timed() && k.FinishedAt.Before(at.Add(ReplacedGrace)) {
 		return true
 	}
 	limit, limited := k.Limit.Get()

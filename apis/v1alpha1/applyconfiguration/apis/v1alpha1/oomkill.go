@@ -22,9 +22,9 @@ type OOMKillApplyConfiguration struct {
 	ContainerID *string `json:"containerID,omitempty"`
 	// pod is the name of the pod.
 	Pod *string `json:"pod,omitempty"`
-	// finishedAt is when the kubelet says that the container ended, to the second.
+	// finishedAt is when the kubelet says that the container ended, to the second. Absent where the runtime does not know.
 	FinishedAt *v1.Time `json:"finishedAt,omitempty"`
-	// restartCount is the container's restart count when the kill was seen.
+	// restartCount is how often the container had been started again before it was killed.
 	RestartCount *int32 `json:"restartCount,omitempty"`
 	// missedRestarts is how many restarts before this kill were never seen.
 	MissedRestarts *int32 `json:"missedRestarts,omitempty"`

@@ -1,0 +1,50 @@
+package clusterscaler
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/metapilot/metapilot/apis/v1alpha1"
+	"github.com/metapilot/metapilot/test/sandbox"
+)
+
+// cl reads from and writes to the suite's API server. There are no controllers and no kubelets: what they would do is
+// part of each test.
+var cl client.WithWatch
+
+func TestClusterScaler(t *testing.T) {
+	RegisterFailHandler(Fail)
+	EnforceDefaultTimeoutsWhenUsingContexts()
+	SetDefaultEventuallyTimeout(20 * time.Second)
+	RunSpecs(t, "clusterscaler")
+}
+
+var _ = BeforeSuite(func(ctx SpecContext) {
+	log.SetLogger(GinkgoLogr)
+	box, err := sandbox.Start(ctx, sandbox.Options{Progress: os.Stderr})
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(func() { Expect(box.Stop()).To(Succeed()) })
+	_, err = envtest.InstallCRDs(box.RESTConfig(), envtest.CRDInstallOptions{Paths: []string{filepath.Join("..", "..", "config", "crd", "bases")}})
+	Expect(err).NotTo(HaveOccurred())
+	scheme := runtime.NewScheme()
+	Expect(clientgoscheme.AddToScheme(scheme)).To(Succeed())
+	Expect(v1alpha1.AddToScheme(scheme)).To(Succeed())
+	cl, err = client.NewWithWatch(box.RESTConfig(), client.Options{Scheme: scheme})
+	Expect(err).NotTo(HaveOccurred())
+	node := &corev1.Node{}
+	node.Name = "node-1"
+	Expect(cl.Create(ctx, node)).To(Succeed())
+	node.Status.Allocatable = corev1.ResourceList{"cpu": quantity("16"), "memory": quantity("64Gi")}
+	Expect(cl.Status().Update(ctx, node)).To(Succeed())
+})
