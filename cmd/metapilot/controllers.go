@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	ctrlmanager "sigs.k8s.io/controller-runtime/pkg/manager"
@@ -10,12 +11,14 @@ import (
 	"github.com/metapilot/metapilot/controllers/actuate"
 	"github.com/metapilot/metapilot/controllers/clusterscaler"
 	"github.com/metapilot/metapilot/controllers/manager"
+	"github.com/metapilot/metapilot/controllers/records"
 )
 
 // controllers is the table of what a manager runs.
 func controllers() []manager.Controller {
 	return []manager.Controller{
 		{Name: clusterscaler.Name, Setup: clusterScaler},
+		{Name: records.Name, Setup: sweepRecords},
 	}
 }
 
@@ -35,4 +38,14 @@ func clusterScaler(_ context.Context, mgr ctrlmanager.Manager, d manager.Depende
 		KeepRecords: int(d.Config.Records.KeepPerComponent),
 	}
 	return r.SetupWithManager(mgr, int(d.Config.Emergency.MaxConcurrentReconciles))
+}
+
+func sweepRecords(_ context.Context, mgr ctrlmanager.Manager, d manager.Dependencies) error {
+	return mgr.Add(&records.Sweeper{
+		Client: mgr.GetClient(),
+		Live:   mgr.GetAPIReader(),
+		Clock:  d.Clock,
+		Log:    mgr.GetLogger().WithName(records.Name),
+		MaxAge: time.Duration(d.Config.Records.MaxAgeSeconds) * time.Second,
+	})
 }
