@@ -136,8 +136,11 @@ func detach(cmd *cobra.Command, a *app, f *upFlags, options sandbox.Options) err
 	if err := child.Start(); err != nil {
 		return fmt.Errorf("starting the supervisor: %w", err)
 	}
-	exited := make(chan error, 1)
-	go func() { exited <- child.Wait() }()
+	exited := make(chan struct{})
+	go func() {
+		_ = child.Wait() // its log says more than its exit code
+		close(exited)
+	}()
 	ticker := time.NewTicker(100 * time.Millisecond)
 	defer ticker.Stop()
 	for {

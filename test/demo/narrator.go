@@ -29,7 +29,6 @@ func newNarrator(out *os.File) *narrator {
 // The codes of ANSI terminals.
 const (
 	bold  = "1"
-	dim   = "2"
 	green = "32"
 	red   = "31"
 )
@@ -52,11 +51,6 @@ func (n *narrator) say(format string, args ...any) {
 	for _, line := range strings.Split(fmt.Sprintf(format, args...), "\n") {
 		fmt.Fprintf(n.out, "   %s\n", line)
 	}
-}
-
-// note tells something by the way.
-func (n *narrator) note(format string, args ...any) {
-	fmt.Fprintf(n.out, "   %s\n", n.paint(dim, fmt.Sprintf(format, args...)))
 }
 
 // check tells whether something holds, and remembers it if it does not.

@@ -114,7 +114,7 @@ func (s *Sandbox) createTenant(ctx context.Context, set tenant.Set) error {
 }
 
 // created turns the answer to a Create into an error, unless the object was there already.
-func created[T metav1.Object](object T, err error) error {
+func created[T metav1.Object](_ T, err error) error {
 	if err != nil && !apierrors.IsAlreadyExists(err) {
 		return err // names kind and object already
 	}
