@@ -99,7 +99,7 @@ bench: ## Run every benchmark, briefly.
 ##@ Try
 
 .PHONY: demo
-demo: ## Show Metapilot at work on a sandbox's tenants.
+demo: build ## Show Metapilot at work on a sandbox's tenants.
 	@go run ./test/demo
 
 # --- the parts of verify -----------------------------------------------------------------------------------------------
