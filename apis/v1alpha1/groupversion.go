@@ -17,6 +17,7 @@ func AddToScheme(scheme *runtime.Scheme) error {
 	scheme.AddKnownTypes(GroupVersion,
 		&ClusterScaler{}, &ClusterScalerList{},
 		&ScalingRecord{}, &ScalingRecordList{},
+		&WorkloadProfile{}, &WorkloadProfileList{},
 	)
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil

@@ -20,6 +20,10 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 	// Group=metapilot.dev, Version=v1alpha1
 	case v1alpha1.SchemeGroupVersion.WithKind("Actuation"):
 		return &apisv1alpha1.ActuationApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("Algorithm"):
+		return &apisv1alpha1.AlgorithmApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("AutoAlgorithm"):
+		return &apisv1alpha1.AutoAlgorithmApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("BoundAmounts"):
 		return &apisv1alpha1.BoundAmountsApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Bounds"):
@@ -34,6 +38,10 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apisv1alpha1.ComponentApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ComponentStatus"):
 		return &apisv1alpha1.ComponentStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ContainerCheckpoint"):
+		return &apisv1alpha1.ContainerCheckpointApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ContainerProfile"):
+		return &apisv1alpha1.ContainerProfileApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("EstimateStatus"):
 		return &apisv1alpha1.EstimateStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Estimator"):
@@ -42,6 +50,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apisv1alpha1.GateResultApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("InPlaceActuation"):
 		return &apisv1alpha1.InPlaceActuationApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("MovingWindowAlgorithm"):
+		return &apisv1alpha1.MovingWindowAlgorithmApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("OOMEstimator"):
 		return &apisv1alpha1.OOMEstimatorApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("OOMEvidence"):
@@ -54,6 +64,14 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apisv1alpha1.OOMStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("OOMTrigger"):
 		return &apisv1alpha1.OOMTriggerApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("PeakAlgorithm"):
+		return &apisv1alpha1.PeakAlgorithmApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("PercentileAlgorithm"):
+		return &apisv1alpha1.PercentileAlgorithmApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ProfileCheckpoint"):
+		return &apisv1alpha1.ProfileCheckpointApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ProfileReason"):
+		return &apisv1alpha1.ProfileReasonApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("RecordActuation"):
 		return &apisv1alpha1.RecordActuationApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("RecordTrigger"):
@@ -68,8 +86,12 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apisv1alpha1.ScalingRecordSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ScalingRecordStatus"):
 		return &apisv1alpha1.ScalingRecordStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("SeasonalAlgorithm"):
+		return &apisv1alpha1.SeasonalAlgorithmApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Size"):
 		return &apisv1alpha1.SizeApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("Statistic"):
+		return &apisv1alpha1.StatisticApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Summary"):
 		return &apisv1alpha1.SummaryApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Target"):
@@ -78,6 +100,14 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apisv1alpha1.TimelineEntryApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Trigger"):
 		return &apisv1alpha1.TriggerApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("WorkloadProfile"):
+		return &apisv1alpha1.WorkloadProfileApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("WorkloadProfileSpec"):
+		return &apisv1alpha1.WorkloadProfileSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("WorkloadProfileStatus"):
+		return &apisv1alpha1.WorkloadProfileStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("WorkloadTarget"):
+		return &apisv1alpha1.WorkloadTargetApplyConfiguration{}
 
 	}
 	return nil

@@ -45,6 +45,35 @@ var schemaYAML = typed.YAMLObject(`types:
       default: InPlace
 - name: com.github.metapilot.metapilot.apis.v1alpha1.ActuationType
   scalar: string
+- name: com.github.metapilot.metapilot.apis.v1alpha1.Algorithm
+  map:
+    fields:
+    - name: auto
+      type:
+        namedType: com.github.metapilot.metapilot.apis.v1alpha1.AutoAlgorithm
+    - name: movingWindow
+      type:
+        namedType: com.github.metapilot.metapilot.apis.v1alpha1.MovingWindowAlgorithm
+    - name: peak
+      type:
+        namedType: com.github.metapilot.metapilot.apis.v1alpha1.PeakAlgorithm
+    - name: percentile
+      type:
+        namedType: com.github.metapilot.metapilot.apis.v1alpha1.PercentileAlgorithm
+    - name: seasonal
+      type:
+        namedType: com.github.metapilot.metapilot.apis.v1alpha1.SeasonalAlgorithm
+    - name: type
+      type:
+        namedType: com.github.metapilot.metapilot.apis.v1alpha1.AlgorithmType
+- name: com.github.metapilot.metapilot.apis.v1alpha1.AlgorithmType
+  scalar: string
+- name: com.github.metapilot.metapilot.apis.v1alpha1.AutoAlgorithm
+  map:
+    fields:
+    - name: kind
+      type:
+        namedType: com.github.metapilot.metapilot.apis.v1alpha1.ComponentKind
 - name: com.github.metapilot.metapilot.apis.v1alpha1.BoundAmounts
   map:
     fields:
@@ -147,6 +176,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: target
       type:
         namedType: com.github.metapilot.metapilot.apis.v1alpha1.Target
+- name: com.github.metapilot.metapilot.apis.v1alpha1.ComponentKind
+  scalar: string
 - name: com.github.metapilot.metapilot.apis.v1alpha1.ComponentStatus
   map:
     fields:
@@ -200,6 +231,69 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: verdict
       type:
         namedType: com.github.metapilot.metapilot.apis.decision.Verdict
+- name: com.github.metapilot.metapilot.apis.v1alpha1.ContainerCheckpoint
+  map:
+    fields:
+    - name: data
+      type:
+        scalar: string
+    - name: name
+      type:
+        scalar: string
+- name: com.github.metapilot.metapilot.apis.v1alpha1.ContainerProfile
+  map:
+    fields:
+    - name: algorithm
+      type:
+        scalar: string
+    - name: confidencePercent
+      type:
+        scalar: numeric
+    - name: firstSampleTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: hotReplica
+      type:
+        scalar: string
+    - name: lastSampleTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: lower
+      type:
+        namedType: com.github.metapilot.metapilot.apis.v1alpha1.ResourceAmounts
+    - name: name
+      type:
+        scalar: string
+    - name: oomMemory
+      type:
+        namedType: io.k8s.apimachinery.pkg.api.resource.Quantity
+    - name: peak
+      type:
+        namedType: com.github.metapilot.metapilot.apis.v1alpha1.ResourceAmounts
+    - name: reasons
+      type:
+        list:
+          elementType:
+            namedType: com.github.metapilot.metapilot.apis.v1alpha1.ProfileReason
+          elementRelationship: atomic
+    - name: rejectedSamples
+      type:
+        scalar: numeric
+    - name: samples
+      type:
+        scalar: numeric
+    - name: startUpPeak
+      type:
+        namedType: com.github.metapilot.metapilot.apis.v1alpha1.ResourceAmounts
+    - name: target
+      type:
+        namedType: com.github.metapilot.metapilot.apis.v1alpha1.ResourceAmounts
+    - name: uncapped
+      type:
+        namedType: com.github.metapilot.metapilot.apis.v1alpha1.ResourceAmounts
+    - name: upper
+      type:
+        namedType: com.github.metapilot.metapilot.apis.v1alpha1.ResourceAmounts
 - name: com.github.metapilot.metapilot.apis.v1alpha1.EstimateStatus
   map:
     fields:
@@ -266,6 +360,31 @@ var schemaYAML = typed.YAMLObject(`types:
       default: 600
 - name: com.github.metapilot.metapilot.apis.v1alpha1.Mode
   scalar: string
+- name: com.github.metapilot.metapilot.apis.v1alpha1.MovingWindowAlgorithm
+  map:
+    fields:
+    - name: cpu
+      type:
+        namedType: com.github.metapilot.metapilot.apis.v1alpha1.Statistic
+    - name: cpuHalfLifeSeconds
+      type:
+        scalar: numeric
+      default: 43200
+    - name: marginPercent
+      type:
+        scalar: numeric
+      default: 15
+    - name: memory
+      type:
+        namedType: com.github.metapilot.metapilot.apis.v1alpha1.Statistic
+    - name: memoryHalfLifeSeconds
+      type:
+        scalar: numeric
+      default: 172800
+    - name: windowSeconds
+      type:
+        scalar: numeric
+      default: 1209600
 - name: com.github.metapilot.metapilot.apis.v1alpha1.OOMEstimator
   map:
     fields:
@@ -371,6 +490,59 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         scalar: numeric
       default: 40
+- name: com.github.metapilot.metapilot.apis.v1alpha1.PeakAlgorithm
+  map:
+    fields:
+    - name: marginPercent
+      type:
+        scalar: numeric
+      default: 15
+    - name: windowSeconds
+      type:
+        scalar: numeric
+      default: 1209600
+- name: com.github.metapilot.metapilot.apis.v1alpha1.PercentileAlgorithm
+  map:
+    fields:
+    - name: cpuPercent
+      type:
+        scalar: numeric
+      default: 95
+    - name: halfLifeSeconds
+      type:
+        scalar: numeric
+      default: 604800
+    - name: marginPercent
+      type:
+        scalar: numeric
+      default: 15
+    - name: memoryPercent
+      type:
+        scalar: numeric
+      default: 99
+- name: com.github.metapilot.metapilot.apis.v1alpha1.ProfileCheckpoint
+  map:
+    fields:
+    - name: containers
+      type:
+        list:
+          elementType:
+            namedType: com.github.metapilot.metapilot.apis.v1alpha1.ContainerCheckpoint
+          elementRelationship: associative
+          keys:
+          - name
+    - name: time
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+- name: com.github.metapilot.metapilot.apis.v1alpha1.ProfileReason
+  map:
+    fields:
+    - name: code
+      type:
+        scalar: string
+    - name: message
+      type:
+        scalar: string
 - name: com.github.metapilot.metapilot.apis.v1alpha1.RecordActuation
   map:
     fields:
@@ -529,6 +701,31 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: associative
           keys:
           - step
+- name: com.github.metapilot.metapilot.apis.v1alpha1.SeasonType
+  scalar: string
+- name: com.github.metapilot.metapilot.apis.v1alpha1.SeasonalAlgorithm
+  map:
+    fields:
+    - name: aheadSeconds
+      type:
+        scalar: numeric
+      default: 21600
+    - name: coveragePercent
+      type:
+        scalar: numeric
+      default: 98
+    - name: marginPercent
+      type:
+        scalar: numeric
+      default: 15
+    - name: season
+      type:
+        namedType: com.github.metapilot.metapilot.apis.v1alpha1.SeasonType
+      default: Any
+    - name: windowSeconds
+      type:
+        scalar: numeric
+      default: 1209600
 - name: com.github.metapilot.metapilot.apis.v1alpha1.Size
   map:
     fields:
@@ -541,6 +738,17 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: requests
       type:
         namedType: com.github.metapilot.metapilot.apis.v1alpha1.ResourceAmounts
+- name: com.github.metapilot.metapilot.apis.v1alpha1.Statistic
+  map:
+    fields:
+    - name: percent
+      type:
+        scalar: numeric
+    - name: type
+      type:
+        namedType: com.github.metapilot.metapilot.apis.v1alpha1.StatisticType
+- name: com.github.metapilot.metapilot.apis.v1alpha1.StatisticType
+  scalar: string
 - name: com.github.metapilot.metapilot.apis.v1alpha1.Summary
   map:
     fields:
@@ -599,6 +807,67 @@ var schemaYAML = typed.YAMLObject(`types:
         namedType: com.github.metapilot.metapilot.apis.v1alpha1.TriggerType
 - name: com.github.metapilot.metapilot.apis.v1alpha1.TriggerType
   scalar: string
+- name: com.github.metapilot.metapilot.apis.v1alpha1.WorkloadProfile
+  map:
+    fields:
+    - name: apiVersion
+      type:
+        scalar: string
+    - name: kind
+      type:
+        scalar: string
+    - name: metadata
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta
+    - name: spec
+      type:
+        namedType: com.github.metapilot.metapilot.apis.v1alpha1.WorkloadProfileSpec
+    - name: status
+      type:
+        namedType: com.github.metapilot.metapilot.apis.v1alpha1.WorkloadProfileStatus
+- name: com.github.metapilot.metapilot.apis.v1alpha1.WorkloadProfileSpec
+  map:
+    fields:
+    - name: algorithm
+      type:
+        namedType: com.github.metapilot.metapilot.apis.v1alpha1.Algorithm
+    - name: target
+      type:
+        namedType: com.github.metapilot.metapilot.apis.v1alpha1.WorkloadTarget
+- name: com.github.metapilot.metapilot.apis.v1alpha1.WorkloadProfileStatus
+  map:
+    fields:
+    - name: checkpoint
+      type:
+        namedType: com.github.metapilot.metapilot.apis.v1alpha1.ProfileCheckpoint
+    - name: conditions
+      type:
+        list:
+          elementType:
+            namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Condition
+          elementRelationship: associative
+          keys:
+          - type
+    - name: containers
+      type:
+        list:
+          elementType:
+            namedType: com.github.metapilot.metapilot.apis.v1alpha1.ContainerProfile
+          elementRelationship: associative
+          keys:
+          - name
+    - name: observedGeneration
+      type:
+        scalar: numeric
+- name: com.github.metapilot.metapilot.apis.v1alpha1.WorkloadTarget
+  map:
+    fields:
+    - name: kind
+      type:
+        namedType: com.github.metapilot.metapilot.apis.v1alpha1.TargetKind
+    - name: name
+      type:
+        scalar: string
 - name: io.k8s.apimachinery.pkg.api.resource.Quantity
   scalar: untyped
   list:

@@ -10,7 +10,8 @@ package v1alpha1
 // OOMTrigger tells a container's OOM kill from the node's.
 type OOMTriggerApplyConfiguration struct {
 	// nodeKillBelowPercent is a share of the container's limit. A kill while its last usage, measured within two minutes
-	// before the kill, was below it is taken as the node running out of memory and does not raise the limit.
+	// before the kill, was below it, on a node that reports MemoryPressure, is taken as the node running out of memory and
+	// does not raise the limit.
 	// A kill that repeats within the estimator's repeatWindowSeconds is always taken as the container's own, and so is
 	// one without a measured usage. 0 turns the judgement off. Default 40.
 	NodeKillBelowPercent *int32 `json:"nodeKillBelowPercent,omitempty"`
