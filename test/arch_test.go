@@ -27,6 +27,7 @@ var pure = []string{
 	"./apis/decision",
 	"./controllers/plan",
 	"./estimators",
+	"./profiles", // profiles/vpa is not: VPA's model package imports its clientset, klog and metrics
 	"./scalers/oom",
 	"./size",
 }
@@ -34,7 +35,8 @@ var pure = []string{
 // computing is what a pure package may itself import of the standard library. What that imports in its turn is not judged:
 // fmt reaches os. A package that only computes may be added.
 var computing = []string{
-	"cmp", "errors", "fmt", "iter", "maps", "math", "math/bits", "slices", "sort", "strconv", "strings", "time", "unicode",
+	"cmp", "encoding/binary", "errors", "fmt", "hash/crc32", "iter", "maps", "math", "math/bits", "slices", "sort", "strconv",
+	"strings", "time", "unicode",
 }
 
 // clock are the names in package time that read the clock or wait for it.
@@ -161,6 +163,7 @@ func TestLintNamesTheSamePurePackages(t *testing.T) {
 	var got []string
 	for _, file := range config.Linters.Settings.Depguard.Rules["pure"].Files {
 		if folder, ok := strings.CutPrefix(file, "**/"); ok {
+			folder = strings.TrimSuffix(folder, "/*.go") // a package without those below it
 			got = append(got, "./"+strings.TrimSuffix(folder, "/**"))
 		}
 	}

@@ -1,0 +1,234 @@
+package profiles
+
+import (
+	"fmt"
+	"time"
+)
+
+// Seasonal sizes by the peaks of the same hours of earlier days or weeks, where these have foretold usage well; where
+// they have not, by [Peak]. The size is for the hours ahead, so that it is large before the load comes.
+type Seasonal struct {
+	Season Season
+	// Ahead is for how long from now the size must do. It should be longer than growing and shrinking take.
+	Ahead         time.Duration
+	MarginPercent int32
+	// CoveragePercent is the share of tested hours of which the peak must have been foretold, with the margin.
+	CoveragePercent int32
+	// Window is that of the peak to fall back to.
+	Window time.Duration
+}
+
+// Season is which seasons may be used.
+type Season string
+
+// The seasons.
+const (
+	// AnySeason is the one that foretells the smaller sizes, of those that are relied on.
+	AnySeason Season = "Any"
+	// Daily is hours of the day: a night is like the nights before.
+	Daily Season = "Daily"
+	// Weekly is hours of the week: a Sunday is like the Sundays before.
+	Weekly Season = "Weekly"
+)
+
+// DefaultSeasonal gives the defaults.
+//
+//	ahead 6 hours   ours: longer than a rollout, shorter than a night
+//	coverage 98 %   ours: one hour of three days, three hours of a week may have been missed, by more than the margin
+//	margin 15 %     VPA's --recommendation-margin-fraction
+//	window 14 days  as Peak
+func DefaultSeasonal() Seasonal {
+	return Seasonal{
+		Season:          AnySeason,
+		Ahead:           6 * time.Hour,
+		MarginPercent:   defaultMarginPercent,
+		CoveragePercent: 98,
+		Window:          defaultWindow,
+	}
+}
+
+const (
+	day  = 24
+	week = 7 * day
+	// worthwhile is how large, at most, what a season foretells is on average, beside the peak of the window. With less
+	// to gain, the peak is the safer answer.
+	worthwhile = 0.85
+	// testable is the share of the tested hours that must be known and foretold by known hours.
+	testable = 0.9
+	// either side: an hour is foretold by its neighbours too, since what starts on the hour starts a little before or
+	// after.
+	eitherSide = 1
+)
+
+// cycles is how a season is learned and tested. A period is accepted by Crane's DSP when it is a day or a week and was
+// seen twice; here it is learned from at least so many cycles, and tested on hours that come after them.
+type cycles struct {
+	season Season
+	period int64
+	// least and most are how many earlier cycles foretell an hour.
+	least, most int64
+	// tested is how many of the latest hours are tested.
+	tested int64
+}
+
+var seasons = []cycles{
+	{season: Daily, period: day, least: 3, most: 7, tested: 3 * day},
+	{season: Weekly, period: week, least: 2, most: 3, tested: week},
+}
+
+// Name is NameSeasonal.
+func (Seasonal) Name() Name { return NameSeasonal }
+
+// Decay is the default: nothing is read from the histograms.
+func (Seasonal) Decay() Decay { return defaultDecay }
+
+// Validate says what is wrong with the settings.
+func (a Seasonal) Validate() error {
+	var c checks
+	switch a.Season {
+	case AnySeason, Daily, Weekly:
+	default:
+		c.err = fmt.Errorf("the season is %q: set Any, Daily or Weekly", a.Season)
+	}
+	c.between("the time ahead", a.Ahead, time.Hour, week*time.Hour)
+	c.margin(a.MarginPercent)
+	c.within("the coverage", int64(a.CoveragePercent), 50, 100, "%")
+	c.window(a.Window)
+	return c.err
+}
+
+// Estimate gives what the season foretells, or the peak.
+func (a Seasonal) Estimate(now time.Time, s *State) Estimate {
+	var e Estimate
+	for r := range resources {
+		b, ok := a.band(&e, now, r, s)
+		if !ok {
+			b, ok = Peak{Window: a.Window, MarginPercent: a.MarginPercent}.band(&e, r, s)
+		}
+		if ok {
+			s.settle(&e, r, b, a.MarginPercent)
+		} else {
+			s.absent(&e, r)
+		}
+	}
+	return e
+}
+
+// band sizes one resource by its best season; false where none can be relied on.
+func (a Seasonal) band(e *Estimate, now time.Time, r resource, s *State) (band, bool) {
+	u := &s.use[r]
+	peak, known := u.peak(r, inHours(a.Window))
+	if known == 0 {
+		return band{}, false
+	}
+	var best forecast
+	for _, c := range seasons {
+		if a.Season != AnySeason && a.Season != c.season {
+			continue
+		}
+		if f := a.test(now, c, r, u, peak); best.why == "" || f.better(best) {
+			best = f
+		}
+	}
+	if !best.relied {
+		e.say(CodeNoSeason, "%s: %s", r, best.why)
+		return band{}, false
+	}
+	e.say(CodeSeason, "%s: %s; until %s %s is foretold, + %d%%", r, best.why,
+		now.Add(a.Ahead).UTC().Format("Mon 15:04 MST"), r.format(best.ahead), a.MarginPercent)
+	target := best.ahead * percent(100+a.MarginPercent)
+	return band{lower: best.ahead, target: target, upper: widen(target, a.MarginPercent, known)}, true
+}
+
+// forecast is what a season foretells, and whether it is to be relied on.
+type forecast struct {
+	relied bool
+	why    string
+	// ahead is the highest usage of the time ahead, mean the average over the tested hours.
+	ahead, mean float64
+}
+
+func (f forecast) better(other forecast) bool {
+	if f.relied != other.relied {
+		return f.relied
+	}
+	return f.relied && f.mean < other.mean
+}
+
+// test foretells each of the latest hours from earlier ones, compares it with what came, and foretells the hours ahead.
+func (a Seasonal) test(now time.Time, c cycles, r resource, u *usage, peak float64) forecast {
+	margin := percent(100 + a.MarginPercent)
+	newest := u.hours.newest // is still running, and not tested
+	var tested, covered int64
+	var sum float64
+	for h := newest - c.tested; h < newest; h++ {
+		foretold, ok := c.foretell(r, u, h)
+		came := u.at(r, h)
+		if !ok || came == 0 {
+			continue
+		}
+		tested++
+		sum += foretold
+		if came <= foretold*margin {
+			covered++
+		}
+	}
+	if float64(tested) < testable*float64(c.tested) {
+		return forecast{why: fmt.Sprintf("no %s season yet: %d of %d hours can be tested", c.season, tested, c.tested)}
+	}
+	f := forecast{mean: sum / float64(tested)}
+	if covered*100 < tested*int64(a.CoveragePercent) {
+		f.why = fmt.Sprintf("no %s season: %d of %d hours were foretold", c.season, covered, tested)
+		return f
+	}
+	if f.mean > worthwhile*peak {
+		f.why = fmt.Sprintf("no %s season worth following: it foretells %.0f %% of the peak on average", c.season, 100*f.mean/peak)
+		return f
+	}
+	thisHour := now.Unix() / hour
+	if thisHour > newest+day {
+		f.why = fmt.Sprintf("the %s season is not followed: the newest sample is %d hours old", c.season, thisHour-newest)
+		return f
+	}
+	for h := thisHour; h <= (now.Unix()+int64(a.Ahead/time.Second))/hour; h++ {
+		foretold, ok := c.foretell(r, u, h)
+		if !ok {
+			f.why = fmt.Sprintf("no %s season: an hour ahead was not seen often enough", c.season)
+			return f
+		}
+		f.ahead = max(f.ahead, foretold)
+	}
+	if is := max(u.at(r, newest), u.at(r, newest-1)); is > f.ahead*margin {
+		f.why = fmt.Sprintf("the %s season does not hold now: %s is used, %s was foretold", c.season, r.format(is), r.format(f.ahead))
+		return f
+	}
+	f.relied = true
+	f.why = fmt.Sprintf("a %s season foretold %d of %d hours", c.season, covered, tested)
+	return f
+}
+
+// foretell gives the highest usage of an hour and its neighbours in earlier cycles; false where too few are known.
+func (c cycles) foretell(r resource, u *usage, h int64) (float64, bool) {
+	var highest uint8
+	var seen int64
+	for n := int64(1); n <= c.most; n++ {
+		known := false
+		for d := int64(-eitherSide); d <= eitherSide; d++ {
+			level := u.hours.at(h - n*c.period + d)
+			highest = max(highest, level)
+			known = known || level > 0 && d == 0
+		}
+		if known {
+			seen++
+		}
+	}
+	return r.amount(highest, u.top), seen >= c.least
+}
+
+// days writes a window.
+func days(d time.Duration) string {
+	if d%(day*time.Hour) == 0 {
+		return fmt.Sprintf("%d days", d/(day*time.Hour))
+	}
+	return fmt.Sprintf("%d hours", inHours(d))
+}

@@ -1,0 +1,62 @@
+package profiles
+
+import "time"
+
+// Shape is what the usage of the hours kept looks like: a hint for people, which decides nothing.
+type Shape string
+
+// The shapes.
+const (
+	// ShapeUnknown: less than a day is known.
+	ShapeUnknown Shape = "Unknown"
+	// ShapeIdle: hardly any CPU in a week; the tenant may be gone.
+	ShapeIdle Shape = "Idle"
+	// ShapeGrowing: memory rises from day to day.
+	ShapeGrowing Shape = "Growing"
+	// ShapeDaily and ShapeWeekly: CPU or memory repeats itself.
+	ShapeDaily  Shape = "Daily"
+	ShapeWeekly Shape = "Weekly"
+	// ShapeSpiky: the peak is far above the usual hour.
+	ShapeSpiky Shape = "Spiky"
+	// ShapeSteady: none of these.
+	ShapeSteady Shape = "Steady"
+)
+
+const (
+	// idle is the CPU, in millicores, that no hour of an idle container's week exceeds.
+	idle = 5
+	// spiky is how many times the median of the hours the highest is.
+	spiky = 2
+)
+
+// shape looks at memory for growth, and at both for the rest; the first that fits is the answer.
+func (s *State) shape() Shape {
+	if s.confidence() < 100/busyDays {
+		return ShapeUnknown
+	}
+	if peak, known := s.use[cpu].peak(cpu, week); known >= 6*day && peak <= idle {
+		return ShapeIdle
+	}
+	if _, _, rising := s.use[memory].slope(memory); rising {
+		return ShapeGrowing
+	}
+	settings := DefaultSeasonal()
+	for _, c := range seasons {
+		for r := range resources {
+			u := &s.use[r]
+			peak, known := u.peak(r, hoursKept)
+			if known == 0 {
+				continue
+			}
+			if f := settings.test(time.Unix(s.last, 0), c, r, u, peak); f.relied {
+				return map[Season]Shape{Daily: ShapeDaily, Weekly: ShapeWeekly}[c.season]
+			}
+		}
+	}
+	for r := range resources {
+		if s.use[r].hours.median()*spiky < s.use[r].top/r.unit() {
+			return ShapeSpiky
+		}
+	}
+	return ShapeSteady
+}
