@@ -15,6 +15,7 @@ import (
 	"github.com/metapilot/metapilot/apis/v1alpha1/sizes"
 	"github.com/metapilot/metapilot/controllers/actuate"
 	"github.com/metapilot/metapilot/scalers/oom"
+	"github.com/metapilot/metapilot/scalers/oom/sighting"
 )
 
 // atOnce asks for another look as soon as the status has been written.
@@ -249,7 +250,7 @@ func (r *Reconciler) correct(ctx context.Context, t *tenant, c *component) error
 	var small []corev1.Pod
 	for i := range c.pods {
 		pod := &c.pods[i]
-		container := containerOf(pod.Spec.InitContainers, pod.Spec.Containers, c.spec.Target.Container)
+		container := sighting.Container(pod.Spec.InitContainers, pod.Spec.Containers, c.spec.Target.Container)
 		if container == nil || !pod.DeletionTimestamp.IsZero() {
 			continue
 		}

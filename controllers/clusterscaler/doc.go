@@ -3,7 +3,7 @@
 // It is the only place where the pure ring (controllers/plan, scalers/oom, estimators) and the ring of I/O meet:
 //
 //   - watches.go: what wakes it. A pod event that shows an OOM kill goes into the [inbox] and passes the queue first.
-//   - gather.go, workload.go, sightings.go: read everything that is known of a tenant into plan.Snapshots. The calm
+//   - gather.go, workload.go: read everything that is known of a tenant into plan.Snapshots. The calm
 //     look reads caches only; when a change is wanted, the scaler and the workloads are read again from the API server.
 //   - plan.Decide.
 //   - records.go: a plan is written down as a ScalingRecord before anything is done. The record's name is made from the

@@ -17,6 +17,7 @@ import (
 	"github.com/metapilot/metapilot/apis/v1alpha1/sizes"
 	"github.com/metapilot/metapilot/controllers/plan"
 	"github.com/metapilot/metapilot/scalers/oom"
+	"github.com/metapilot/metapilot/scalers/oom/sighting"
 	"github.com/metapilot/metapilot/size"
 )
 
@@ -204,7 +205,7 @@ func (c *component) attribute(pods []corev1.Pod, notices []notice, known oom.Inc
 			continue
 		}
 		c.pods = append(c.pods, *pod)
-		for _, k := range killsOf(pod) {
+		for _, k := range sighting.Kills(pod) {
 			if _, noticed := kills[k.Key]; !noticed && k.Container == c.spec.Target.Container {
 				kills[k.Key] = k
 			}
@@ -317,7 +318,7 @@ func (t *tenant) accountedFor(pods []corev1.Pod, known oom.Incarnations) oom.Inc
 	}
 	in := oom.Incarnations{}
 	for i := range pods {
-		for _, s := range sightingsOf(&pods[i]) {
+		for _, s := range sighting.Of(&pods[i]) {
 			container := oom.Container{PodUID: s.PodUID, Name: s.Container}
 			if !unanswered[container] {
 				in.See(s)

@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/metapilot/metapilot/scalers/oom"
+	"github.com/metapilot/metapilot/scalers/oom/sighting"
 )
 
 // inboxAge is how long a kill is kept that nobody asked for. Longer than any wait between two reconciles of a tenant
@@ -36,7 +37,7 @@ func newInbox() *inbox {
 
 // put takes the kills that a pod shows, and tells whether one of them is new.
 func (b *inbox) put(pod *corev1.Pod, now time.Time) (isNew bool) {
-	kills := killsOf(pod)
+	kills := sighting.Kills(pod)
 	if len(kills) == 0 {
 		return false
 	}

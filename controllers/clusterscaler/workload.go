@@ -17,6 +17,7 @@ import (
 	"github.com/metapilot/metapilot/apis/v1alpha1/sizes"
 	"github.com/metapilot/metapilot/controllers/actuate"
 	"github.com/metapilot/metapilot/controllers/plan"
+	"github.com/metapilot/metapilot/scalers/oom/sighting"
 	"github.com/metapilot/metapilot/size"
 )
 
@@ -85,7 +86,7 @@ func (w *workload) read(object client.Object, replicas *int32, selector *metav1.
 		w.add(&template.Spec.Containers[i])
 	}
 	for i := range template.Spec.InitContainers {
-		if c := &template.Spec.InitContainers[i]; isSidecar(c) {
+		if c := &template.Spec.InitContainers[i]; sighting.IsSidecar(c) {
 			w.add(c)
 		} else {
 			w.Init = append(w.Init, sizes.OfContainer(c.Resources))

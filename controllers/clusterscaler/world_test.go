@@ -24,6 +24,7 @@ import (
 	"github.com/metapilot/metapilot/apis/v1alpha1/sizes"
 	"github.com/metapilot/metapilot/controllers/actuate"
 	"github.com/metapilot/metapilot/controllers/fleet"
+	"github.com/metapilot/metapilot/scalers/oom/sighting"
 	"github.com/metapilot/metapilot/scalers/usage"
 	"github.com/metapilot/metapilot/size"
 )
@@ -272,7 +273,7 @@ func (w *world) limits(ctx context.Context) []string {
 	Expect(cl.List(ctx, &list, client.InNamespace(w.ns))).To(Succeed())
 	var out []string
 	for _, p := range list.Items {
-		out = append(out, containerOf(p.Spec.InitContainers, p.Spec.Containers, main).Resources.Limits.Memory().String())
+		out = append(out, sighting.Container(p.Spec.InitContainers, p.Spec.Containers, main).Resources.Limits.Memory().String())
 	}
 	return out
 }
@@ -351,7 +352,7 @@ func (h *hand) Advance(ctx context.Context, c actuate.Change) (actuate.Progress,
 }
 
 func setSize(pod *corev1.PodSpec, container string, to size.Size) {
-	c := containerOf(pod.InitContainers, pod.Containers, container)
+	c := sighting.Container(pod.InitContainers, pod.Containers, container)
 	for _, e := range []struct {
 		list corev1.ResourceList
 		a    size.Amounts
@@ -376,7 +377,7 @@ func (h *hand) ResizePods(ctx context.Context, pods []corev1.Pod, container stri
 		}
 		for _, list := range [][]corev1.ContainerStatus{pod.Status.ContainerStatuses, pod.Status.InitContainerStatuses} {
 			for i := range list { // what the kubelet would say of it
-				list[i].Resources = containerOf(pod.Spec.InitContainers, pod.Spec.Containers, list[i].Name).Resources.DeepCopy()
+				list[i].Resources = sighting.Container(pod.Spec.InitContainers, pod.Spec.Containers, list[i].Name).Resources.DeepCopy()
 			}
 		}
 		if err := cl.Status().Update(ctx, pod); err != nil {
