@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,17 +21,29 @@ import (
 
 // world is a source that answers what the test says.
 type world struct {
+	mu     sync.Mutex
 	answer []Reading
 	err    error
 	asked  int
 }
 
 func (w *world) read(_ context.Context, yield func(Reading)) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.asked++
 	for _, r := range w.answer {
 		yield(r)
 	}
 	return w.err
+}
+
+// then sets what it answers from now on, and gives how often it was asked until now.
+func (w *world) then(err error) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	asked := w.asked
+	w.err, w.asked = err, 0
+	return asked
 }
 
 func newCollector(t *testing.T, w *world, c clock.Clock, managed ...string) *Collector {
@@ -192,13 +205,12 @@ func TestStartAsksOnceAnIntervalAndBacksOff(t *testing.T) {
 		go func() { done <- c.Start(ctx) }()
 
 		time.Sleep(5 * time.Minute) // in the bubble no time passes
-		if w.asked < 18 || w.asked > 21 {
-			t.Errorf("asked %d times in five minutes, want about 20", w.asked)
+		if asked := w.then(errors.New("away")); asked < 18 || asked > 21 {
+			t.Errorf("asked %d times in five minutes, want about 20", asked)
 		}
-		w.err, w.asked = errors.New("away"), 0
 		time.Sleep(30 * time.Minute)
-		if w.asked < 7 || w.asked > 12 {
-			t.Errorf("asked %d times in half an hour of failures, want about 10", w.asked)
+		if asked := w.then(nil); asked < 7 || asked > 12 {
+			t.Errorf("asked %d times in half an hour of failures, want about 10", asked)
 		}
 		cancel()
 		if err := <-done; err != nil {
