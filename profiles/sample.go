@@ -73,7 +73,26 @@ const (
 	oldest = 946684800
 )
 
-// judge refuses what is no usage. That a sample's time is right is judged before.
+// Judge says which values of the sample are usages that can be taken at all.
+func (x Sample) Judge(now time.Time) Verdicts {
+	return Verdicts{CPU: x.judge(cpu, x.CPU, now), Memory: x.judge(memory, x.Memory, now)}
+}
+
+func (x Sample) judge(r resource, value size.Opt[float64], now time.Time) Verdict {
+	v, ok := value.Get()
+	switch at := x.At.Unix(); {
+	case !ok:
+		return Absent
+	case at < oldest:
+		return TooOld
+	case at > now.Add(futureSlack).Unix():
+		return Future
+	default:
+		return r.judge(v)
+	}
+}
+
+// judge refuses what is no usage.
 func (r resource) judge(v float64) Verdict {
 	switch {
 	case math.IsNaN(v) || math.IsInf(v, 0):

@@ -74,28 +74,18 @@ func (s *State) Follow(a Algorithm) {
 // Add takes a sample. Now is the time; a sample may come late, twice, and out of order.
 func (s *State) Add(now time.Time, x Sample) Verdicts {
 	at := x.At.Unix()
-	var verdicts [resources]Verdict
 	values := [resources]size.Opt[float64]{x.CPU, x.Memory}
+	var verdicts [resources]Verdict
 	for r := range resources {
-		v, ok := values[r].Get()
-		if !ok {
-			continue
+		verdict := x.judge(r, values[r], now)
+		if verdict == Taken {
+			verdict = s.use[r].add(r, at, values[r].Or(0))
 		}
-		verdict := r.judge(v)
-		switch {
-		case at > now.Add(futureSlack).Unix():
-			verdict = Future
-		case at < oldest:
-			verdict = TooOld
-		}
-		if !verdict.Rejected() {
-			verdict = s.use[r].add(r, at, v)
-		}
-		verdicts[r] = verdict
-		s.count(verdict)
 		if verdict.Rejected() {
 			values[r] = size.Opt[float64]{}
 		}
+		verdicts[r] = verdict
+		s.count(verdict)
 	}
 	if values[cpu].Present() || values[memory].Present() {
 		s.note(x, at, values, verdicts)
