@@ -96,6 +96,10 @@ test-unit: ## Run only the tests that start no API server.
 bench: ## Run every benchmark, briefly.
 	go test -run='^$$' -bench=. -benchmem ./...
 
+.PHONY: bench-reaction
+bench-reaction: build ## Compare with VPA how long an OOM-killed component waits for memory (8 minutes).
+	@go run ./test/bench/reaction
+
 ##@ Try
 
 .PHONY: demo
