@@ -13,15 +13,19 @@ func newBuild() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "build",
 		Short:   "Build the components ahead, into the user's cache folder",
-		Example: "  sandbox build\n  sandbox build --with vpa   # also the Vertical Pod Autoscaler, the peer in benchmarks",
+		Example: "  sandbox build\n  sandbox build --with vpa   # also the Vertical Pod Autoscaler, the peer in benchmarks\n  sandbox build --with prometheus",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			names := components.Default()
 			for _, extra := range with {
-				if extra != "vpa" {
-					return fmt.Errorf("--with %q: there is only vpa", extra)
+				switch extra {
+				case "vpa":
+					names = append(names, components.VPA()...)
+				case components.Prometheus:
+					names = append(names, components.Prometheus)
+				default:
+					return fmt.Errorf("--with %q: there is vpa and prometheus", extra)
 				}
-				names = append(names, components.VPA()...)
 			}
 			builder := &components.Builder{Progress: cmd.ErrOrStderr()}
 			paths, err := builder.Build(cmd.Context(), names...)
@@ -36,6 +40,6 @@ func newBuild() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringSliceVar(&with, "with", nil, "what else to build: vpa")
+	cmd.Flags().StringSliceVar(&with, "with", nil, "what else to build: vpa, prometheus")
 	return cmd
 }

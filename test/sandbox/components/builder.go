@@ -40,8 +40,8 @@ type Builder struct {
 
 // Build returns the paths of the named programs by name, building those that are missing.
 //
-// A program is looked up by name, version and a key over go.mod, go.sum, main.go, package, linker flags, Go version and
-// platform. It becomes visible by an atomic rename, so a build that is killed leaves nothing behind that could be mistaken
+// A program is looked up by name, version and a key over go.mod, go.sum, main.go, package, linker flags, build tags, Go
+// version and platform. It becomes visible by an atomic rename, so a build that is killed leaves nothing behind that could be mistaken
 // for a program. Processes that want the same program wait for each other by a lock file.
 //
 // Errors: an unknown name; no cache folder; a failed `go build`, with the end of its output; ctx is done.
@@ -180,7 +180,7 @@ func (b *Builder) buildOnce(ctx context.Context, dir string, c component, p *pro
 
 // goBuild runs the compiler in the module's folder. The error holds the end of what it printed.
 func goBuild(ctx context.Context, module, output string, c component) error {
-	cmd := goCommand(ctx, module, "build", "-trimpath", "-ldflags", c.linkerFlags, "-o", output, c.pkg)
+	cmd := goCommand(ctx, module, "build", "-trimpath", "-tags", c.tags, "-ldflags", c.linkerFlags, "-o", output, c.pkg)
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	err := cmd.Run()
@@ -266,7 +266,11 @@ func programPath(dir string, c component) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	key := hashOf(module, c.pkg, c.linkerFlags, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	parts := []string{module, c.pkg, c.linkerFlags, runtime.Version(), runtime.GOOS, runtime.GOARCH}
+	if c.tags != "" {
+		parts = append(parts, c.tags)
+	}
+	key := hashOf(parts...)
 	return filepath.Join(dir, "bin", fmt.Sprintf("%s-%s-%s", c.name, c.version, key)), nil
 }
 

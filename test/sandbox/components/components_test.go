@@ -40,6 +40,7 @@ func TestTheProgramsPathChangesWithWhatGoesIntoIt(t *testing.T) {
 	}
 	for name, change := range map[string]func(*component){
 		"linker flags": func(c *component) { c.linkerFlags += " -X a=b" },
+		"set of tags":  func(c *component) { c.tags = "netgo" },
 		"package":      func(c *component) { c.pkg += "/other" },
 		"version":      func(c *component) { c.version = "v1.0.0" },
 		"module":       func(c *component) { c.module = "kwok" },

@@ -14,6 +14,7 @@ const (
 	Scheduler              = "kube-scheduler"
 	Kwok                   = "kwok"
 	MetricsServer          = "metrics-server"
+	Prometheus             = "prometheus"
 	VPARecommender         = "vpa-recommender"
 	VPAUpdater             = "vpa-updater"
 	VPAAdmissionController = "vpa-admission-controller"
@@ -29,6 +30,12 @@ const (
 		" -X k8s.io/component-base/version.gitVersion=" + kubernetesVersion +
 		" -X k8s.io/component-base/version.gitMajor=1" +
 		" -X k8s.io/component-base/version.gitMinor=37"
+
+	prometheusVersion = "v0.316.0" // of the Go module; the program calls itself 3.16.0
+	prometheusFlags   = "-s -w -X github.com/prometheus/common/version.Version=3.16.0"
+
+	// The sandbox needs static targets alone. The other service discoveries are the clients of two dozen clouds.
+	prometheusTags = "remove_all_sd"
 )
 
 // component is one program and how to build it.
@@ -39,21 +46,23 @@ type component struct {
 	pinned      string // the module path whose version names the program
 	version     string // of pinned; a test compares it with the module's go.mod
 	linkerFlags string
-	optional    bool // built only when named
+	tags        string // build tags, separated by commas
+	optional    bool   // built only when named
 }
 
 // table is every component, in the order in which they are built: the large ones after the quick ones, so that a broken
 // tool chain shows early.
 var table = []component{
-	{Etcd, "etcd", ".", "go.etcd.io/etcd/server/v3", "v3.7.3", "-s -w", false},
-	{APIServer, "kubernetes", "k8s.io/kubernetes/cmd/kube-apiserver", "k8s.io/kubernetes", kubernetesVersion, kubernetesLinkerFlags, false},
-	{ControllerManager, "kubernetes", "k8s.io/kubernetes/cmd/kube-controller-manager", "k8s.io/kubernetes", kubernetesVersion, kubernetesLinkerFlags, false},
-	{Scheduler, "kubernetes", "k8s.io/kubernetes/cmd/kube-scheduler", "k8s.io/kubernetes", kubernetesVersion, kubernetesLinkerFlags, false},
-	{Kwok, "kwok", "sigs.k8s.io/kwok/cmd/kwok", "sigs.k8s.io/kwok", "v0.8.0", "-s -w", false},
-	{MetricsServer, "metrics-server", "sigs.k8s.io/metrics-server/cmd/metrics-server", "sigs.k8s.io/metrics-server", "v0.9.0", "-s -w", false},
-	{VPARecommender, "vpa", vpaModule + "/pkg/recommender", vpaModule, "v1.8.1", "-s -w", true},
-	{VPAUpdater, "vpa", vpaModule + "/pkg/updater", vpaModule, "v1.8.1", "-s -w", true},
-	{VPAAdmissionController, "vpa", vpaModule + "/pkg/admission-controller", vpaModule, "v1.8.1", "-s -w", true},
+	{Etcd, "etcd", ".", "go.etcd.io/etcd/server/v3", "v3.7.3", "-s -w", "", false},
+	{APIServer, "kubernetes", "k8s.io/kubernetes/cmd/kube-apiserver", "k8s.io/kubernetes", kubernetesVersion, kubernetesLinkerFlags, "", false},
+	{ControllerManager, "kubernetes", "k8s.io/kubernetes/cmd/kube-controller-manager", "k8s.io/kubernetes", kubernetesVersion, kubernetesLinkerFlags, "", false},
+	{Scheduler, "kubernetes", "k8s.io/kubernetes/cmd/kube-scheduler", "k8s.io/kubernetes", kubernetesVersion, kubernetesLinkerFlags, "", false},
+	{Kwok, "kwok", "sigs.k8s.io/kwok/cmd/kwok", "sigs.k8s.io/kwok", "v0.8.0", "-s -w", "", false},
+	{MetricsServer, "metrics-server", "sigs.k8s.io/metrics-server/cmd/metrics-server", "sigs.k8s.io/metrics-server", "v0.9.0", "-s -w", "", false},
+	{Prometheus, "prometheus", "github.com/prometheus/prometheus/cmd/prometheus", "github.com/prometheus/prometheus", prometheusVersion, prometheusFlags, prometheusTags, true},
+	{VPARecommender, "vpa", vpaModule + "/pkg/recommender", vpaModule, "v1.8.1", "-s -w", "", true},
+	{VPAUpdater, "vpa", vpaModule + "/pkg/updater", vpaModule, "v1.8.1", "-s -w", "", true},
+	{VPAAdmissionController, "vpa", vpaModule + "/pkg/admission-controller", vpaModule, "v1.8.1", "-s -w", "", true},
 }
 
 // Default returns the names of everything a whole sandbox is made of, in building order.
