@@ -7,6 +7,8 @@ import (
 	"io"
 	"strconv"
 	"time"
+
+	"github.com/metapilot/metapilot/profiles/sources/answer"
 )
 
 // text is a JSON string, or the text of any other JSON value: a quantity may be written as a number.
@@ -31,6 +33,7 @@ type podMetrics struct {
 		Namespace string `json:"namespace"`
 	} `json:"metadata"`
 	Timestamp  text `json:"timestamp"`
+	Window     text `json:"window"`
 	Containers []struct {
 		Name  string `json:"name"`
 		Usage struct {
@@ -40,31 +43,26 @@ type podMetrics struct {
 	} `json:"containers"`
 }
 
+// maxAnswer bounds what is read of one answer. A fleet of 100,000 pods has about 60 MB.
+const maxAnswer = 512 << 20
+
 // decode reads a PodMetricsList as a stream and gives its readings one by one: the answer for a large fleet has tens of
 // megabytes, and is never held as a whole. What was read before an error counts.
 func decode(r io.Reader, yield func(Reading)) error {
-	d := json.NewDecoder(r)
-	if err := expect(d, json.Delim('{')); err != nil {
-		return err
-	}
+	d := json.NewDecoder(answer.Bounded(r, maxAnswer))
 	listed := false
-	for d.More() {
-		key, err := d.Token()
-		if err != nil {
-			return fmt.Errorf("reading pod metrics: %w", err)
+	err := answer.Fields(d, func(field string) error {
+		if field != "items" {
+			return answer.Skip(d)
 		}
-		if key == "items" {
-			listed = true
-			err = decodeItems(d, yield)
-		} else {
-			err = d.Decode(&json.RawMessage{})
+		listed = true
+		if err := answer.Items(d, func() error { return decodePod(d, yield) }); err != nil {
+			return fmt.Errorf("items: %w", err)
 		}
-		if err != nil {
-			return fmt.Errorf("reading pod metrics: %w", err)
-		}
-	}
-	if err := expect(d, json.Delim('}')); err != nil {
-		return err
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("reading pod metrics: %w", err)
 	}
 	if !listed {
 		return errors.New("reading pod metrics: the answer has no items")
@@ -72,46 +70,24 @@ func decode(r io.Reader, yield func(Reading)) error {
 	return nil
 }
 
-func decodeItems(d *json.Decoder, yield func(Reading)) error {
-	start, err := d.Token()
-	switch {
-	case err != nil:
-		return err
-	case start == nil: // null: nothing is measured
-		return nil
-	case start != json.Delim('['):
-		return fmt.Errorf("items is %v, not a list", start)
+func decodePod(d *json.Decoder, yield func(Reading)) error {
+	var pod podMetrics
+	if mistyped, err := answer.Decode(d, &pod); err != nil || mistyped {
+		return err // a mistyped pod is unknown; the others are read on
 	}
-	for d.More() {
-		var item podMetrics
-		var mistyped *json.UnmarshalTypeError
-		switch err := d.Decode(&item); {
-		case errors.As(err, &mistyped):
-			continue // this pod is unknown; the others are read on
-		case err != nil:
-			return err
-		}
-		measuredAt, err := time.Parse(time.RFC3339, string(item.Timestamp))
-		if err != nil {
-			measuredAt = time.Time{}
-		}
-		for _, c := range item.Containers {
-			yield(Reading{
-				Namespace: item.Metadata.Namespace, Pod: item.Metadata.Name, Container: c.Name,
-				MeasuredAt: measuredAt, CPU: string(c.Usage.CPU), Memory: string(c.Usage.Memory),
-			})
-		}
-	}
-	return expect(d, json.Delim(']'))
-}
-
-func expect(d *json.Decoder, want json.Delim) error {
-	got, err := d.Token()
+	measuredAt, err := time.Parse(time.RFC3339, string(pod.Timestamp))
 	if err != nil {
-		return fmt.Errorf("reading pod metrics: %w", err)
+		measuredAt = time.Time{}
 	}
-	if got != want {
-		return fmt.Errorf("reading pod metrics: %v where %v is expected", got, want)
+	window, err := time.ParseDuration(string(pod.Window))
+	if err != nil {
+		window = 0
+	}
+	for _, c := range pod.Containers {
+		yield(Reading{
+			Namespace: pod.Metadata.Namespace, Pod: pod.Metadata.Name, Container: c.Name,
+			MeasuredAt: measuredAt, Window: window, CPU: string(c.Usage.CPU), Memory: string(c.Usage.Memory),
+		})
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -12,7 +13,7 @@ import (
 const fleetAnswer = `{"kind":"PodMetricsList","apiVersion":"metrics.k8s.io/v1beta1","metadata":{},"items":[
 {"metadata":{"name":"etcd-0","namespace":"t1","labels":{"a":"b"}},"timestamp":"2026-11-24T12:00:00Z","window":"15s","containers":[
   {"name":"etcd","usage":{"cpu":"12345678n","memory":"34567Ki"}},{"name":"side","usage":{"cpu":"1n"}}]},
-{"metadata":{"name":"etcd-0","namespace":"t2"},"timestamp":null,"containers":[{"name":"etcd","usage":{"cpu":1,"memory":1e6}}]},
+{"metadata":{"name":"etcd-0","namespace":"t2"},"timestamp":null,"window":"often","containers":[{"name":"etcd","usage":{"cpu":1,"memory":1e6}}]},
 {"metadata":{"name":"etcd-0","namespace":"t3"},"timestamp":"yesterday","containers":[{"name":"etcd","usage":{}}]},
 {"metadata":{"name":"none","namespace":"t4"},"timestamp":"2026-11-24T12:00:00Z","containers":[]}]}`
 
@@ -23,7 +24,7 @@ func readings(content string) ([]Reading, error) {
 }
 
 func TestDecode(t *testing.T) {
-	etcd := Reading{Namespace: "t1", Pod: "etcd-0", Container: "etcd", MeasuredAt: noon, CPU: "12345678n", Memory: "34567Ki"}
+	etcd := Reading{Namespace: "t1", Pod: "etcd-0", Container: "etcd", MeasuredAt: noon, Window: 15 * time.Second, CPU: "12345678n", Memory: "34567Ki"}
 	for name, tc := range map[string]struct {
 		content string
 		want    []Reading
@@ -33,7 +34,7 @@ func TestDecode(t *testing.T) {
 			content: fleetAnswer,
 			want: []Reading{
 				etcd,
-				{Namespace: "t1", Pod: "etcd-0", Container: "side", MeasuredAt: noon, CPU: "1n"},
+				{Namespace: "t1", Pod: "etcd-0", Container: "side", MeasuredAt: noon, Window: 15 * time.Second, CPU: "1n"},
 				{Namespace: "t2", Pod: "etcd-0", Container: "etcd", CPU: "1", Memory: "1e6"},
 				{Namespace: "t3", Pod: "etcd-0", Container: "etcd"},
 			},
@@ -44,14 +45,14 @@ func TestDecode(t *testing.T) {
 		"an empty answer":  {content: ``, wantErr: "EOF"},
 		"a page of HTML":   {content: `<html>`, wantErr: "invalid character"},
 		"another JSON":     {content: `[1]`, wantErr: "[ where { is expected"},
-		"items is no list": {content: `{"items":5}`, wantErr: "items is 5, not a list"},
+		"items is no list": {content: `{"items":5}`, wantErr: "items: 5 where a list is expected"},
 		"cut off: what was read counts": {
 			content: fleetAnswer[:strings.Index(fleetAnswer, `{"metadata":{"name":"etcd-0","namespace":"t2"`)+20],
-			want:    []Reading{etcd, {Namespace: "t1", Pod: "etcd-0", Container: "side", MeasuredAt: noon, CPU: "1n"}},
+			want:    []Reading{etcd, {Namespace: "t1", Pod: "etcd-0", Container: "side", MeasuredAt: noon, Window: 15 * time.Second, CPU: "1n"}},
 			wantErr: "unexpected EOF",
 		},
 		"a mistyped pod is skipped": {
-			content: `{"items":[{"metadata":5},{"metadata":{"name":"etcd-0","namespace":"t1"},"timestamp":"2026-11-24T12:00:00Z","containers":[{"name":"etcd","usage":{"cpu":"12345678n","memory":"34567Ki"}}]}]}`,
+			content: `{"items":[{"metadata":5},{"metadata":{"name":"etcd-0","namespace":"t1"},"timestamp":"2026-11-24T12:00:00Z","window":"15s","containers":[{"name":"etcd","usage":{"cpu":"12345678n","memory":"34567Ki"}}]}]}`,
 			want:    []Reading{etcd},
 		},
 	} {

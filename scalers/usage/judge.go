@@ -1,6 +1,7 @@
 package usage
 
 import (
+	"math"
 	"strings"
 	"time"
 
@@ -22,10 +23,12 @@ const (
 )
 
 // Reading is what the source says of one container, unjudged. CPU and Memory are quantities as text, "" where the source
-// gives none; MeasuredAt is zero where it gives no time that can be read.
+// gives none; MeasuredAt is zero where it gives no time that can be read. Window is the time before it over which the CPU
+// was averaged, 0 where the source does not say.
 type Reading struct {
 	Namespace, Pod, Container string
 	MeasuredAt                time.Time
+	Window                    time.Duration
 	CPU, Memory               string
 }
 
@@ -69,18 +72,31 @@ func Judge(r Reading, now time.Time, maxAge time.Duration) (u Usage, result Resu
 		return Usage{}, ResultFuture, false
 	}
 	u.MeasuredAt = r.MeasuredAt
-	cpu, cpuResult := amount(r.CPU, maxCores)
+	cpu, cpuResult := r.MilliCPU()
 	if cpuResult == ResultOK {
-		u.CPU = size.Of(size.MilliCPU(cpu.MilliValue()))
+		u.CPU = size.Of(size.MilliCPU(math.Ceil(cpu)))
 	}
-	memory, result := amount(r.Memory, maxBytes)
-	switch {
-	case result == ResultOK && memory.Sign() == 0:
-		result = ResultZeroMemory
-	case result == ResultOK:
-		u.Memory, result = size.Of(size.Bytes(memory.Value())), cpuResult
+	memory, result := r.Bytes()
+	if result == ResultOK {
+		u.Memory, result = size.Of(size.Bytes(memory)), cpuResult
 	}
 	return u, result, u.Amounts != (size.Amounts{})
+}
+
+// MilliCPU gives the CPU in thousandths of a core, as exactly as the source wrote it, to the nanocore. It counts where the
+// result is ResultOK.
+func (r Reading) MilliCPU() (float64, Result) {
+	q, result := amount(r.CPU, maxCores)
+	return float64(q.ScaledValue(resource.Nano)) / 1e6, result
+}
+
+// Bytes gives the memory. It counts where the result is ResultOK.
+func (r Reading) Bytes() (float64, Result) {
+	q, result := amount(r.Memory, maxBytes)
+	if result == ResultOK && q.Sign() == 0 {
+		result = ResultZeroMemory
+	}
+	return float64(q.Value()), result
 }
 
 func amount(text string, most int64) (resource.Quantity, Result) {
