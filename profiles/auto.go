@@ -101,10 +101,13 @@ func (a Auto) band(e *Estimate, now time.Time, r resource, s *State) (band, bool
 func (u *usage) busy(r resource) (float64, bool) {
 	var count [topLevel + 1]int
 	known := 0
-	for h := u.hours.newest - busyDays*day + 1; h <= u.hours.newest; h++ {
-		if l := u.hours.at(h); l > 0 {
-			count[l]++
-			known++
+	older, newer := u.hours.latest(busyDays * day)
+	for _, part := range [2][]uint8{older, newer} {
+		for _, l := range part {
+			if l > 0 {
+				count[l]++
+				known++
+			}
 		}
 	}
 	above := 0
@@ -132,21 +135,17 @@ func (s *State) grow(e *Estimate, r resource, b band) band {
 // rise every day.
 func (u *usage) slope(r resource) (perDay, latest float64, rising bool) {
 	var peaks [growthDays + 1]uint8 // the latest first
+	hours := u.hours.line()
 	for n := range peaks {
 		known := 0
-		end := u.hours.newest - int64(n)*day
-		for h := end - day + 1; h <= end; h++ {
-			if l := u.hours.at(h); l > 0 {
+		end := hoursKept - n*day
+		for _, l := range hours[end-day : end] {
+			if l > 0 {
 				known++
 				peaks[n] = max(peaks[n], l)
 			}
 		}
-		if known < day/2 {
-			return 0, 0, false
-		}
-	}
-	for n := range growthDays {
-		if tops[peaks[n]] < tops[peaks[n+1]]*percent(100+growthPercent) {
+		if known < day/2 || n > 0 && tops[peaks[n-1]] < tops[peaks[n]]*percent(100+growthPercent) {
 			return 0, 0, false
 		}
 	}

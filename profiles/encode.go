@@ -81,23 +81,22 @@ const (
 
 // hours writes the hours from the oldest known one to the newest, most of them in half a byte.
 func (w *writer) hours(h *hours) {
-	oldest := h.newest + 1
-	for hour := h.newest; hour > h.newest-hoursKept; hour-- {
-		if h.at(hour) > 0 {
-			oldest = hour
-		}
+	line := h.line()
+	hours := line[:]
+	for len(hours) > 0 && hours[0] == 0 {
+		hours = hours[1:]
 	}
-	w.uint(uint64(h.newest), uint64(h.newest-oldest+1))
+	w.uint(uint64(h.newest), uint64(len(hours)))
 	n := nibbles{b: w.b}
 	before := 0
-	for hour := oldest; hour <= h.newest; hour++ {
-		level := int(h.at(hour))
+	for i := 0; i < len(hours); i++ {
+		level := int(hours[i])
 		change := level - before
 		switch {
 		case level == 0:
 			run := 1
-			for run < 255 && hour < h.newest && h.at(hour+1) == 0 {
-				hour++
+			for run < 255 && hours[i+1] == 0 { // the last is known
+				i++
 				run++
 			}
 			n.put(nibbleUnknown, run>>4, run&15)

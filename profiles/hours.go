@@ -79,13 +79,32 @@ func (h *hours) raise(hour int64, level uint8) {
 
 // peak gives the highest level of the latest n hours, and how many of these are known.
 func (h *hours) peak(n int64) (level uint8, known int) {
-	for hour := h.newest - min(n, hoursKept) + 1; hour <= h.newest; hour++ {
-		if l := h.at(hour); l > 0 {
-			known++
+	older, newer := h.latest(int(min(n, hoursKept)))
+	for _, part := range [2][]uint8{older, newer} {
+		for _, l := range part {
+			known += (int(l) + 255) >> 8 // 1 where l > 0, without a branch
 			level = max(level, l)
 		}
 	}
 	return level, known
+}
+
+// latest gives the latest n hours, in two parts since it is a ring.
+func (h *hours) latest(n int) (older, newer []uint8) {
+	end := int(h.newest%hoursKept) + 1
+	if n <= end {
+		return nil, h.ring[end-n : end]
+	}
+	return h.ring[hoursKept-(n-end):], h.ring[:end]
+}
+
+// line is the hours kept, the oldest first, to be read in long runs.
+type line [hoursKept]uint8
+
+func (h *hours) line() (l line) {
+	older, newer := h.latest(hoursKept)
+	copy(l[copy(l[:], older):], newer)
+	return l
 }
 
 // median gives the top of the level that half of the known hours do not exceed, in units; 0 where none is known.

@@ -55,25 +55,23 @@ const (
 	worthwhile = 0.85
 	// testable is the share of the tested hours that must be known and foretold by known hours.
 	testable = 0.9
-	// either side: an hour is foretold by its neighbours too, since what starts on the hour starts a little before or
-	// after.
-	eitherSide = 1
 )
 
 // cycles is how a season is learned and tested. A period is accepted by Crane's DSP when it is a day or a week and was
 // seen twice; here it is learned from at least so many cycles, and tested on hours that come after them.
 type cycles struct {
 	season Season
-	period int64
+	shape  Shape
+	period int
 	// least and most are how many earlier cycles foretell an hour.
-	least, most int64
+	least, most int
 	// tested is how many of the latest hours are tested.
-	tested int64
+	tested int
 }
 
 var seasons = []cycles{
-	{season: Daily, period: day, least: 3, most: 7, tested: 3 * day},
-	{season: Weekly, period: week, least: 2, most: 3, tested: week},
+	{season: Daily, shape: ShapeDaily, period: day, least: 3, most: 7, tested: 3 * day},
+	{season: Weekly, shape: ShapeWeekly, period: week, least: 2, most: 3, tested: week},
 }
 
 // Name is NameSeasonal.
@@ -121,12 +119,13 @@ func (a Seasonal) band(e *Estimate, now time.Time, r resource, s *State) (band, 
 	if known == 0 {
 		return band{}, false
 	}
+	past := newPast(&u.hours)
 	var best forecast
 	for _, c := range seasons {
 		if a.Season != AnySeason && a.Season != c.season {
 			continue
 		}
-		if f := a.test(now, c, r, u, peak); best.why == "" || f.better(best) {
+		if f := a.test(now, c, r, u, &past, peak); best.why == "" || f.better(best) {
 			best = f
 		}
 	}
@@ -156,28 +155,26 @@ func (f forecast) better(other forecast) bool {
 }
 
 // test foretells each of the latest hours from earlier ones, compares it with what came, and foretells the hours ahead.
-func (a Seasonal) test(now time.Time, c cycles, r resource, u *usage, peak float64) forecast {
+func (a Seasonal) test(now time.Time, c cycles, r resource, u *usage, past *past, peak float64) forecast {
 	margin := percent(100 + a.MarginPercent)
-	newest := u.hours.newest // is still running, and not tested
-	var tested, covered int64
-	var sum float64
-	for h := newest - c.tested; h < newest; h++ {
-		foretold, ok := c.foretell(r, u, h)
-		came := u.at(r, h)
+	tested, covered, sum := 0, 0, 0.0
+	for h := hoursKept - 1 - c.tested; h < hoursKept-1; h++ { // the newest hour is still running
+		foretold, ok := c.foretell(past, h)
+		came := past.hours[h]
 		if !ok || came == 0 {
 			continue
 		}
 		tested++
-		sum += foretold
-		if came <= foretold*margin {
+		sum += tops[foretold]
+		if tops[came] <= tops[foretold]*margin {
 			covered++
 		}
 	}
 	if float64(tested) < testable*float64(c.tested) {
 		return forecast{why: fmt.Sprintf("no %s season yet: %d of %d hours can be tested", c.season, tested, c.tested)}
 	}
-	f := forecast{mean: sum / float64(tested)}
-	if covered*100 < tested*int64(a.CoveragePercent) {
+	f := forecast{mean: sum / float64(tested) * r.unit()}
+	if covered*100 < tested*int(a.CoveragePercent) {
 		f.why = fmt.Sprintf("no %s season: %d of %d hours were foretold", c.season, covered, tested)
 		return f
 	}
@@ -185,44 +182,65 @@ func (a Seasonal) test(now time.Time, c cycles, r resource, u *usage, peak float
 		f.why = fmt.Sprintf("no %s season worth following: it foretells %.0f %% of the peak on average", c.season, 100*f.mean/peak)
 		return f
 	}
+	return a.lookAhead(now, c, r, u, past, f, fmt.Sprintf("a %s season foretold %d of %d hours", c.season, covered, tested))
+}
+
+// lookAhead foretells the hours ahead, and relies on the season where it holds now.
+func (a Seasonal) lookAhead(now time.Time, c cycles, r resource, u *usage, past *past, f forecast, why string) forecast {
+	newest := u.hours.newest
 	thisHour := now.Unix() / hour
 	if thisHour > newest+day {
 		f.why = fmt.Sprintf("the %s season is not followed: the newest sample is %d hours old", c.season, thisHour-newest)
 		return f
 	}
+	var ahead uint8
 	for h := thisHour; h <= (now.Unix()+int64(a.Ahead/time.Second))/hour; h++ {
-		foretold, ok := c.foretell(r, u, h)
+		foretold, ok := c.foretell(past, int(h-newest)+hoursKept-1)
 		if !ok {
 			f.why = fmt.Sprintf("no %s season: an hour ahead was not seen often enough", c.season)
 			return f
 		}
-		f.ahead = max(f.ahead, foretold)
+		ahead = max(ahead, foretold)
 	}
-	if is := max(u.at(r, newest), u.at(r, newest-1)); is > f.ahead*margin {
+	f.ahead = r.amount(ahead, u.top)
+	if is := r.amount(max(past.hours[hoursKept-1], past.hours[hoursKept-2]), u.top); is > f.ahead*percent(100+a.MarginPercent) {
 		f.why = fmt.Sprintf("the %s season does not hold now: %s is used, %s was foretold", c.season, r.format(is), r.format(f.ahead))
 		return f
 	}
-	f.relied = true
-	f.why = fmt.Sprintf("a %s season foretold %d of %d hours", c.season, covered, tested)
+	f.relied, f.why = true, why
 	return f
 }
 
-// foretell gives the highest usage of an hour and its neighbours in earlier cycles; false where too few are known.
-func (c cycles) foretell(r resource, u *usage, h int64) (float64, bool) {
-	var highest uint8
-	var seen int64
-	for n := int64(1); n <= c.most; n++ {
-		known := false
-		for d := int64(-eitherSide); d <= eitherSide; d++ {
-			level := u.hours.at(h - n*c.period + d)
-			highest = max(highest, level)
-			known = known || level > 0 && d == 0
+// past is the hours kept, and each of them with its neighbours: what starts on the hour starts a little before or after.
+type past struct {
+	hours, around line
+}
+
+func newPast(h *hours) past {
+	p := past{hours: h.line()}
+	before := uint8(0)
+	for i, level := range p.hours[:hoursKept-1] {
+		p.around[i] = max(before, level, p.hours[i+1])
+		before = level
+	}
+	p.around[hoursKept-1] = max(before, p.hours[hoursKept-1])
+	return p
+}
+
+// foretell gives the highest level of an hour and its neighbours in earlier cycles; false where too few are known.
+func (c cycles) foretell(p *past, h int) (highest uint8, ok bool) {
+	seen := 0
+	for range c.most {
+		h -= c.period
+		if h < 0 {
+			break
 		}
-		if known {
+		if h < hoursKept && p.hours[h] > 0 {
 			seen++
+			highest = max(highest, p.around[h])
 		}
 	}
-	return r.amount(highest, u.top), seen >= c.least
+	return highest, seen >= c.least
 }
 
 // days writes a window.

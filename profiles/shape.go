@@ -41,15 +41,16 @@ func (s *State) shape() Shape {
 		return ShapeGrowing
 	}
 	settings := DefaultSeasonal()
-	for _, c := range seasons {
-		for r := range resources {
-			u := &s.use[r]
-			peak, known := u.peak(r, hoursKept)
-			if known == 0 {
-				continue
-			}
-			if f := settings.test(time.Unix(s.last, 0), c, r, u, peak); f.relied {
-				return map[Season]Shape{Daily: ShapeDaily, Weekly: ShapeWeekly}[c.season]
+	for r := range resources {
+		u := &s.use[r]
+		peak, known := u.peak(r, hoursKept)
+		if known < day {
+			continue
+		}
+		past := newPast(&u.hours)
+		for _, c := range seasons {
+			if settings.test(time.Unix(s.last, 0), c, r, u, &past, peak).relied {
+				return c.shape
 			}
 		}
 	}

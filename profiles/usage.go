@@ -65,11 +65,6 @@ func (u *usage) peak(r resource, n int64) (v float64, known int) {
 	return tops[level] * r.unit(), known
 }
 
-// at gives the highest usage of an hour, rounded up to its level; 0 where it is unknown.
-func (u *usage) at(r resource, h int64) float64 {
-	return r.amount(u.hours.at(h), u.top)
-}
-
 // share gives the usage at or below which lies a share of all samples, each weighed by factor as well.
 func (u *usage) share(r resource, share float64, factor func(uint8) float64) (float64, bool) {
 	level := u.levels.level(share, u.open, r.unit(), factor)
