@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -89,7 +90,7 @@ func (f *loadFlags) apply(cmd *cobra.Command, s *sandbox.Sandbox, text string) e
 		}
 	}
 	if f.clear {
-		return s.ClearLoad(cmd.Context(), target)
+		return clearLoad(cmd, s, target, text)
 	}
 	l, err := f.load()
 	if err != nil {
@@ -99,6 +100,23 @@ func (f *loadFlags) apply(cmd *cobra.Command, s *sandbox.Sandbox, text string) e
 		return err
 	}
 	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s has the load: %s\n", text, describe(l))
+	return err
+}
+
+// clearLoad takes a load away. That there is none is an error, since the target is mostly mistyped then: a load is named
+// by all of workload, pod and container.
+func clearLoad(cmd *cobra.Command, s *sandbox.Sandbox, target kubelet.Target, text string) error {
+	entries, err := s.Loads(cmd.Context())
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(entries, func(e kubelet.Entry) bool { return e.Target == target }) {
+		return fmt.Errorf("%s has no load of its own; `%s load --list` shows those there are: repeat --pod and --container as they were set", text, calledAs())
+	}
+	if err := s.ClearLoad(cmd.Context(), target); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "the load of %s is taken away\n", text)
 	return err
 }
 

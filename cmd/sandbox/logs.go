@@ -15,7 +15,7 @@ func newLogs(a *app) *cobra.Command {
 		Use:     "logs COMPONENT",
 		Short:   "Print the log of a component (kubelet is the simulated one)",
 		Example: "  sandbox logs kube-apiserver\n  sandbox logs kubelet",
-		Args:    cobra.ExactArgs(1),
+		Args:    arguments(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dir, err := a.stateDir() // the logs stay when the sandbox is down
 			if err != nil {

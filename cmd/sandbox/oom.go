@@ -25,7 +25,7 @@ repeats within ten minutes. Of a workload the first pod is taken, or every pod w
   sandbox oom tenant-0003/kube-apiserver --all
   sandbox oom tenant-0003/kube-apiserver --coalesce restarted --missed 3
   sandbox oom tenant-0003/kube-apiserver --exit-code 143            # the false positive of real kubelets`,
-		Args: cobra.ExactArgs(1),
+		Args: arguments(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch strings.ToLower(coalesce) {
 			case "":

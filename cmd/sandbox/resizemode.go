@@ -15,7 +15,7 @@ func newResizeMode(a *app) *cobra.Command {
 		Long: `deferred: resizes pend until the mode is normal again, as on a node without room.
 infeasible: resizes pend until the pod's spec changes again, as on a node that will never have room.`,
 		Example: "  sandbox resize-mode tenant-0003/kube-apiserver deferred\n  sandbox resize-mode tenant-0003/etcd-1 normal",
-		Args:    cobra.ExactArgs(2),
+		Args:    arguments(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			modes := map[string]sandbox.ResizeMode{
 				"normal": sandbox.ResizeNormal, "deferred": sandbox.ResizeDeferred, "infeasible": sandbox.ResizeInfeasible,

@@ -64,9 +64,32 @@ func (a *app) attach() (*sandbox.Sandbox, error) {
 	}
 	s, err := sandbox.Attach(dir, os.Stderr)
 	if errors.Is(err, sandbox.ErrNotRunning) {
-		return nil, fmt.Errorf("%w; start it with `sandbox up%s --detach`", err, a.flags())
+		return nil, fmt.Errorf("%w; start it with `%s up%s --detach`", err, calledAs(), a.flags())
 	}
 	return s, err
+}
+
+// calledAs is the command as the user wrote it, so that what is suggested can be copied.
+func calledAs() string {
+	return commandOf(os.Args[0], os.TempDir())
+}
+
+func commandOf(program, temp string) string {
+	if rest, ok := strings.CutPrefix(program, temp); ok && strings.HasPrefix(strings.TrimLeft(rest, string(filepath.Separator)), "go-build") {
+		return "go run ./cmd/sandbox"
+	}
+	return program
+}
+
+// arguments wants exactly n arguments; the error says which.
+func arguments(n int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == n {
+			return nil
+		}
+		usage := strings.TrimPrefix(strings.TrimSuffix(cmd.UseLine(), " [flags]"), cmd.Root().Name())
+		return fmt.Errorf("%d arguments where %d are expected: write `%s%s`; --help has examples", len(args), n, calledAs(), usage)
+	}
 }
 
 // flags repeats the flags that say which sandbox is meant, for commands to copy.

@@ -31,7 +31,7 @@ func newTenantAdd(a *app) *cobra.Command {
 		Short:   "Add N tenants: a namespace each, with kube-apiserver x2, kube-controller-manager, kube-scheduler and etcd x3",
 		Long:    "Adds N tenants as a platform team would. Layouts:\n\n" + strings.Join(layouts, "\n"),
 		Example: "  sandbox tenant add 20 --wait\n  sandbox tenant add 5 --layout guaranteed --prefix gold- --label metapilot.dev/tier=premium",
-		Args:    cobra.ExactArgs(1),
+		Args:    arguments(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			n, err := strconv.Atoi(args[0])
 			if err != nil || n < 1 {

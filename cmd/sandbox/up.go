@@ -107,7 +107,7 @@ func hold(ctx context.Context, options sandbox.Options) error {
 // detach starts `up` again in the background, in a session of its own, and waits until it is ready.
 func detach(cmd *cobra.Command, a *app, f *upFlags, options sandbox.Options) error {
 	if _, err := sandbox.Attach(options.Dir, nil); err == nil {
-		return fmt.Errorf("a sandbox runs in %s already; see `sandbox status%s`, or stop it with `sandbox down%s`", options.Dir, a.flags(), a.flags())
+		return fmt.Errorf("a sandbox runs in %s already; see `%[2]s status%[3]s`, or stop it with `%[2]s down%[3]s`", options.Dir, calledAs(), a.flags())
 	}
 	// Build here, where progress is seen.
 	builder := &components.Builder{Progress: options.Progress}
@@ -150,7 +150,7 @@ func detach(cmd *cobra.Command, a *app, f *upFlags, options sandbox.Options) err
 			if err != nil {
 				continue // not yet
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "The sandbox is ready.\n\n  export KUBECONFIG=%s\n  sandbox tenant add 10 --wait%s\n  sandbox down%s\n", s.KubeconfigPath(), a.flags(), a.flags())
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "The sandbox is ready.\n\n  export KUBECONFIG=%[1]s\n  %[2]s tenant add 10 --wait%[3]s\n  %[2]s down%[3]s\n", s.KubeconfigPath(), calledAs(), a.flags())
 			return err
 		case <-exited:
 			return fmt.Errorf("the sandbox did not start:\n%s", process.LogTail(logFile))
