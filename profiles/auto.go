@@ -73,6 +73,9 @@ func (a Auto) Estimate(now time.Time, s *State) Estimate {
 // band sizes one resource.
 func (a Auto) band(e *Estimate, now time.Time, r resource, s *State) (band, bool) {
 	_, known := s.use[r].peak(r, hoursKept)
+	if known == 0 {
+		return band{}, false
+	}
 	margin := int32(autoMarginPercent)
 	if known < day {
 		margin = youngMarginPercent - int32(known)*(youngMarginPercent-autoMarginPercent)/day

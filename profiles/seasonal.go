@@ -120,15 +120,7 @@ func (a Seasonal) band(e *Estimate, now time.Time, r resource, s *State) (band, 
 		return band{}, false
 	}
 	past := newPast(&u.hours)
-	var best forecast
-	for _, c := range seasons {
-		if a.Season != AnySeason && a.Season != c.season {
-			continue
-		}
-		if f := a.test(now, c, r, u, &past, peak); best.why == "" || f.better(best) {
-			best = f
-		}
-	}
+	best := a.best(now, r, u, &past, peak)
 	if !best.relied {
 		e.say(CodeNoSeason, "%s: %s", r, best.why)
 		return band{}, false
@@ -139,12 +131,29 @@ func (a Seasonal) band(e *Estimate, now time.Time, r resource, s *State) (band, 
 	return band{lower: best.ahead, target: target, upper: widen(target, a.MarginPercent, known)}, true
 }
 
+// best gives the forecast of the season that foretells the smaller sizes, of those that are relied on.
+func (a Seasonal) best(now time.Time, r resource, u *usage, past *past, peak float64) forecast {
+	var best forecast
+	for _, c := range seasons {
+		if a.Season != AnySeason && a.Season != c.season {
+			continue
+		}
+		if f := a.test(now, c, r, u, past, peak); best.why == "" || f.better(best) {
+			best = f
+		}
+	}
+	return best
+}
+
 // forecast is what a season foretells, and whether it is to be relied on.
 type forecast struct {
 	relied bool
 	why    string
+	shape  Shape
 	// ahead is the highest usage of the time ahead, mean the average over the tested hours.
 	ahead, mean float64
+	// surprise is the highest level that was not foretold, of the latest day: no season is trusted to go below it.
+	surprise uint8
 }
 
 func (f forecast) better(other forecast) bool {
@@ -157,7 +166,7 @@ func (f forecast) better(other forecast) bool {
 // test foretells each of the latest hours from earlier ones, compares it with what came, and foretells the hours ahead.
 func (a Seasonal) test(now time.Time, c cycles, r resource, u *usage, past *past, peak float64) forecast {
 	margin := percent(100 + a.MarginPercent)
-	tested, covered, sum := 0, 0, 0.0
+	tested, covered, sum, surprise := 0, 0, 0.0, uint8(0)
 	for h := hoursKept - 1 - c.tested; h < hoursKept-1; h++ { // the newest hour is still running
 		foretold, ok := c.foretell(past, h)
 		came := past.hours[h]
@@ -166,14 +175,17 @@ func (a Seasonal) test(now time.Time, c cycles, r resource, u *usage, past *past
 		}
 		tested++
 		sum += tops[foretold]
-		if tops[came] <= tops[foretold]*margin {
+		switch {
+		case tops[came] <= tops[foretold]*margin:
 			covered++
+		case h >= hoursKept-1-day:
+			surprise = max(surprise, came)
 		}
 	}
 	if float64(tested) < testable*float64(c.tested) {
 		return forecast{why: fmt.Sprintf("no %s season yet: %d of %d hours can be tested", c.season, tested, c.tested)}
 	}
-	f := forecast{mean: sum / float64(tested) * r.unit()}
+	f := forecast{shape: c.shape, mean: sum / float64(tested) * r.unit(), surprise: surprise}
 	if covered*100 < tested*int(a.CoveragePercent) {
 		f.why = fmt.Sprintf("no %s season: %d of %d hours were foretold", c.season, covered, tested)
 		return f
@@ -193,7 +205,7 @@ func (a Seasonal) lookAhead(now time.Time, c cycles, r resource, u *usage, past 
 		f.why = fmt.Sprintf("the %s season is not followed: the newest sample is %d hours old", c.season, thisHour-newest)
 		return f
 	}
-	var ahead uint8
+	ahead := f.surprise
 	for h := thisHour; h <= (now.Unix()+int64(a.Ahead/time.Second))/hour; h++ {
 		foretold, ok := c.foretell(past, int(h-newest)+hoursKept-1)
 		if !ok {

@@ -48,10 +48,8 @@ func (s *State) shape() Shape {
 			continue
 		}
 		past := newPast(&u.hours)
-		for _, c := range seasons {
-			if settings.test(time.Unix(s.last, 0), c, r, u, &past, peak).relied {
-				return c.shape
-			}
+		if f := settings.best(time.Unix(s.last, 0), r, u, &past, peak); f.relied {
+			return f.shape
 		}
 	}
 	for r := range resources {
