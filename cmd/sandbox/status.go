@@ -101,7 +101,11 @@ func (st status) print(w io.Writer) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "\nup %s, held by process %d\nnodes: %d of %d ready; tenants: %d with %d pods\nkubeconfig: %s\n",
-		st.Uptime, st.Supervisor.PID, st.Ready, st.Nodes, st.Tenants, st.Pods, st.Kubeconfig)
+	prometheus := ""
+	if st.Prometheus != "" {
+		prometheus = "prometheus: " + st.Prometheus + "\n"
+	}
+	_, err := fmt.Fprintf(w, "\nup %s, held by process %d\nnodes: %d of %d ready; tenants: %d with %d pods\nkubeconfig: %s\n%s",
+		st.Uptime, st.Supervisor.PID, st.Ready, st.Nodes, st.Tenants, st.Pods, st.Kubeconfig, prometheus)
 	return err
 }

@@ -27,6 +27,8 @@ type upFlags struct {
 	nodePods    int
 	controllers bool
 	metrics     bool
+	prometheus  bool
+	scrape      time.Duration
 	resizeDelay time.Duration
 	backOff     time.Duration
 	detach      bool
@@ -41,6 +43,7 @@ func newUp(a *app) *cobra.Command {
 until 'sandbox down'. What is not built yet is built first: about fifteen minutes on two cores, once per machine.`,
 		Example: `  sandbox up
   sandbox up --detach --nodes 10 --name big
+  sandbox up --prometheus --scrape-interval 2s               # its address is shown by 'sandbox status'
   sandbox up --nodes 0 --metrics=false --controllers=false   # API server and etcd only`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -61,6 +64,8 @@ until 'sandbox down'. What is not built yet is built first: about fifteen minute
 	flags.IntVar(&f.nodePods, "node-pods", 500, "pods a node takes")
 	flags.BoolVar(&f.controllers, "controllers", true, "run kube-controller-manager and kube-scheduler")
 	flags.BoolVar(&f.metrics, "metrics", true, "run metrics-server (needs nodes)")
+	flags.BoolVar(&f.prometheus, "prometheus", false, "run Prometheus, which scrapes the nodes under cAdvisor's names; built when first asked for (minutes)")
+	flags.DurationVar(&f.scrape, "scrape-interval", 5*time.Second, "how often Prometheus scrapes")
 	flags.DurationVar(&f.resizeDelay, "resize-delay", 300*time.Millisecond, "time from an admitted resize to its actuation")
 	flags.DurationVar(&f.backOff, "back-off", 10*time.Second, "first back-off of a container that fails again, doubling to 30 times of it")
 	flags.BoolVar(&f.detach, "detach", false, "go on in the background")
@@ -82,6 +87,7 @@ func (f *upFlags) options(a *app, progress io.Writer) (sandbox.Options, error) {
 	}
 	return sandbox.Options{
 		Dir: dir, Controllers: f.controllers, Nodes: f.nodes, Metrics: f.metrics && f.nodes > 0,
+		Prometheus: f.prometheus, ScrapeInterval: f.scrape,
 		NodeSize:    sandbox.NodeSize{CPU: cpu, Memory: memory, Pods: f.nodePods},
 		ResizeDelay: f.resizeDelay, RestartBackOff: f.backOff, Progress: progress,
 	}, nil
@@ -111,7 +117,11 @@ func detach(cmd *cobra.Command, a *app, f *upFlags, options sandbox.Options) err
 	}
 	// Build here, where progress is seen.
 	builder := &components.Builder{Progress: options.Progress}
-	if _, err := builder.Build(cmd.Context(), components.Default()...); err != nil {
+	names := components.Default()
+	if f.prometheus {
+		names = append(names, components.Prometheus)
+	}
+	if _, err := builder.Build(cmd.Context(), names...); err != nil {
 		return err
 	}
 	self, err := os.Executable()
@@ -130,6 +140,7 @@ func detach(cmd *cobra.Command, a *app, f *upFlags, options sandbox.Options) err
 	child := exec.Command(self, "up", "--dir", options.Dir,
 		"--nodes", strconv.Itoa(f.nodes), "--node-cpu", f.nodeCPU, "--node-memory", f.nodeMemory, "--node-pods", strconv.Itoa(f.nodePods),
 		"--controllers="+strconv.FormatBool(f.controllers), "--metrics="+strconv.FormatBool(f.metrics),
+		"--prometheus="+strconv.FormatBool(f.prometheus), "--scrape-interval", f.scrape.String(),
 		"--resize-delay", f.resizeDelay.String(), "--back-off", f.backOff.String())
 	child.Stdout, child.Stderr = log, log
 	child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}

@@ -17,7 +17,7 @@
 //
 //   - options.go, sandbox.go    what there is to choose; Start, Attach, Wait, Stop
 //   - state.go                  the state folder, by which other processes find a running sandbox
-//   - controlplane.go, controllers.go, nodes.go, metrics.go   one part each: its arguments, and when it is ready
+//   - controlplane.go, controllers.go, nodes.go, metrics.go, prometheus.go   one part each: its arguments, and when it is ready
 //   - ready.go, poll.go         waiting, with errors that hold the end of the log; ports that somebody else took
 //   - tenants.go                tenants in bulk (their objects: package tenant)
 //   - package components        building the programs; package process: children that cannot outlive us; package pki;

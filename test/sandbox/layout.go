@@ -19,10 +19,11 @@ func (l layout) certs() string          { return l.path("certs") }
 func (l layout) logs() string           { return l.path("logs") }
 func (l layout) log(name string) string { return l.path("logs", name+".log") }
 func (l layout) etcdData() string       { return l.path("etcd") }
+func (l layout) prometheusData() string { return l.path("prometheus") }
 
 // create makes the folders. The data of an earlier sandbox in the same folder is thrown away: its certificates are void.
 func (l layout) create() error {
-	for _, old := range []string{l.etcdData(), l.certs(), l.logs(), l.state(), l.kubeconfig()} {
+	for _, old := range []string{l.etcdData(), l.prometheusData(), l.certs(), l.logs(), l.state(), l.kubeconfig()} {
 		if err := os.RemoveAll(old); err != nil {
 			return fmt.Errorf("clearing the state folder: %w", err)
 		}

@@ -26,6 +26,17 @@ type Options struct {
 	// Metrics runs metrics-server; needs Nodes. PodMetrics have values about 20 s after Start, when it has scraped twice.
 	Metrics bool
 
+	// Prometheus runs Prometheus, which scrapes every node's containers under cAdvisor's names, and Targets. It is built when
+	// it is first asked for: two to four minutes on two cores. See [Sandbox.PrometheusURL].
+	Prometheus bool
+
+	// ScrapeInterval is how often Prometheus scrapes; 0 takes the default, 5 s.
+	ScrapeInterval time.Duration
+
+	// Targets are further targets of Prometheus, "127.0.0.1:8080" with metrics at /metrics. They may give samples with times
+	// of the last month.
+	Targets []string
+
 	// ResizeDelay is the time from an admitted resize to its actuation; 0 takes the default, 300 ms. A pod's annotation
 	// [kubelet.ResizeDelayAnnotation] overrides it.
 	ResizeDelay time.Duration
@@ -61,11 +72,18 @@ func (o Options) withDefaults() (Options, error) {
 	if o.NodeSize.Pods == 0 {
 		o.NodeSize.Pods = 500
 	}
+	if o.ScrapeInterval == 0 {
+		o.ScrapeInterval = 5 * time.Second
+	}
 	switch {
 	case o.Nodes < 0:
 		return o, fmt.Errorf("options: Nodes is %d; it must be 0 or more", o.Nodes)
 	case o.Metrics && o.Nodes == 0:
 		return o, fmt.Errorf("options: Metrics needs Nodes, for there is nothing to measure without")
+	case o.ScrapeInterval < 0:
+		return o, fmt.Errorf("options: ScrapeInterval is %s; it must be above 0", o.ScrapeInterval)
+	case len(o.Targets) > 0 && !o.Prometheus:
+		return o, fmt.Errorf("options: Targets needs Prometheus, which scrapes them")
 	}
 	return o, nil
 }

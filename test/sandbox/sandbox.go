@@ -37,6 +37,8 @@ type Sandbox struct {
 	temporary bool // remove the folder at the end
 	attached  *State
 
+	prometheus string // its URL, "" where none runs
+
 	mu        sync.Mutex
 	processes []*running // in starting order
 	failed    chan struct{}
@@ -89,6 +91,9 @@ func needed(o Options) []string {
 	}
 	if o.Metrics {
 		names = append(names, components.MetricsServer)
+	}
+	if o.Prometheus {
+		names = append(names, components.Prometheus)
 	}
 	return names
 }
@@ -147,6 +152,11 @@ func (s *Sandbox) start(ctx context.Context, programs map[string]string) error {
 			return err
 		}
 	}
+	if s.options.Prometheus {
+		if err := s.startPrometheus(ctx, programs, creds); err != nil {
+			return err
+		}
+	}
 	if err := s.writeState(started); err != nil {
 		return err
 	}
@@ -177,6 +187,9 @@ func (s *Sandbox) RESTConfig() *rest.Config { return rest.CopyConfig(s.config) }
 
 // KubeconfigPath is the administrator's kubeconfig file.
 func (s *Sandbox) KubeconfigPath() string { return s.files.kubeconfig() }
+
+// PrometheusURL is where Prometheus serves its API, "" where none runs. It may be asked by anybody on this machine.
+func (s *Sandbox) PrometheusURL() string { return s.prometheus }
 
 // Dir is the state folder.
 func (s *Sandbox) Dir() string { return string(s.files) }

@@ -24,6 +24,7 @@ type State struct {
 	StartedAt  time.Time        `json:"startedAt"`
 	Server     string           `json:"server"` // URL of the API server
 	Kubeconfig string           `json:"kubeconfig"`
+	Prometheus string           `json:"prometheus,omitempty"` // URL; "" where none runs
 	Nodes      int              `json:"nodes"`
 	Components []ComponentState `json:"components"`
 }
@@ -58,7 +59,7 @@ func Attach(dir string, progress io.Writer) (*Sandbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sandbox{files: layout(dir), options: options, attached: &state, failed: make(chan struct{})}
+	s := &Sandbox{files: layout(dir), options: options, attached: &state, prometheus: state.Prometheus, failed: make(chan struct{})}
 	return s, s.connect()
 }
 
@@ -78,6 +79,7 @@ func (s *Sandbox) writeState(started time.Time) error {
 		StartedAt:  started.UTC(),
 		Server:     s.config.Host,
 		Kubeconfig: s.files.kubeconfig(),
+		Prometheus: s.prometheus,
 		Nodes:      s.options.Nodes,
 	}
 	s.mu.Lock()

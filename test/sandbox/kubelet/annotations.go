@@ -14,4 +14,8 @@ const (
 	// with a load; on others they may be set by hand.
 	UsageCPUAnnotation    = "kwok.x-k8s.io/usage-cpu"
 	UsageMemoryAnnotation = "kwok.x-k8s.io/usage-memory"
+
+	// UsagePageCacheAnnotation is how much of the memory of the pod's first container is page cache; with "." and a name
+	// that of another container. It is set by hand, and only Prometheus sees it.
+	UsagePageCacheAnnotation = "kwok.x-k8s.io/usage-page-cache"
 )

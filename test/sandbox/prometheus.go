@@ -1,0 +1,80 @@
+package sandbox
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/metapilot/metapilot/test/sandbox/components"
+)
+
+// startPrometheus runs Prometheus on throw-away data. It is ready when it answers queries; series come with its first
+// scrapes.
+func (s *Sandbox) startPrometheus(ctx context.Context, programs map[string]string, creds *credentials) error {
+	config, err := yaml.Marshal(s.prometheusConfig(creds))
+	if err != nil {
+		return fmt.Errorf("encoding Prometheus' configuration: %w", err)
+	}
+	file := s.files.path("prometheus.yaml")
+	if err := os.WriteFile(file, config, 0o600); err != nil {
+		return fmt.Errorf("writing Prometheus' configuration: %w", err)
+	}
+	probe, err := newGetter(creds)
+	if err != nil {
+		return err
+	}
+	return s.startServing(ctx, 1,
+		func(ports []int) (*running, error) {
+			s.prometheus = loopback("http", ports[0])
+			return s.run(components.Prometheus, ports[0], programs[components.Prometheus],
+				"--config.file="+file, "--storage.tsdb.path="+s.files.prometheusData(),
+				fmt.Sprintf("--web.listen-address=127.0.0.1:%d", ports[0]), "--log.level=warn",
+			)
+		},
+		func(ctx context.Context, ports []int) error {
+			return probe.ok(ctx, loopback("http", ports[0])+"/-/ready")
+		},
+	)
+}
+
+// prometheusConfig is one job for the nodes' containers and one for other targets.
+func (s *Sandbox) prometheusConfig(creds *credentials) map[string]any {
+	interval := fmt.Sprintf("%dms", s.options.ScrapeInterval.Milliseconds())
+	jobs := []any{}
+	if kwok := s.portOf(components.Kwok); kwok != 0 {
+		var nodes []any
+		for i := range s.options.Nodes {
+			name := nodeName(i)
+			nodes = append(nodes, map[string]any{
+				"targets": []string{fmt.Sprintf("127.0.0.1:%d", kwok)},
+				"labels":  map[string]string{"node": name, "__metrics_path__": "/metrics/nodes/" + name + "/metrics/cadvisor"},
+			})
+		}
+		jobs = append(jobs, map[string]any{
+			"job_name": "cadvisor", "scheme": "https", "static_configs": nodes,
+			"tls_config": map[string]string{"ca_file": creds.caFile, "cert_file": creds.kubeletClientCert, "key_file": creds.kubeletClKey},
+		})
+	}
+	if len(s.options.Targets) > 0 {
+		jobs = append(jobs, map[string]any{"job_name": "targets", "static_configs": []any{map[string]any{"targets": s.options.Targets}}})
+	}
+	return map[string]any{
+		"global":         map[string]string{"scrape_interval": interval, "scrape_timeout": interval},
+		"scrape_configs": jobs,
+		"storage":        map[string]any{"tsdb": map[string]string{"out_of_order_time_window": "30d"}}, // targets may tell the past
+	}
+}
+
+// portOf is the port of a component that runs, 0 where it does not.
+func (s *Sandbox) portOf(name string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.processes {
+		if r.Name() == name {
+			return r.port
+		}
+	}
+	return 0
+}
