@@ -54,13 +54,16 @@ func fieldOf(content, name string) string {
 	return ""
 }
 
-// revisionOf is the commit that a program was built from, "" if it does not say.
+// unknownRevision is that of a program which was built without version control's help.
+const unknownRevision = "of an unknown revision"
+
+// revisionOf is the commit that a program was built from, as far as it says.
 func revisionOf(program string) string {
 	info, err := buildinfo.ReadFile(program)
 	if err != nil {
-		return ""
+		return unknownRevision
 	}
-	revision, changed := "", ""
+	revision, changed := unknownRevision, ""
 	for _, s := range info.Settings {
 		switch {
 		case s.Key == "vcs.revision":

@@ -91,9 +91,6 @@ func run(ctx context.Context, o options, n *narrator) (err error) {
 	if err := w.startScalers(ctx); err != nil {
 		return err
 	}
-	if err := w.waitReady(ctx); err != nil {
-		return err
-	}
 	result, err := w.measure(ctx)
 	if err != nil {
 		return err

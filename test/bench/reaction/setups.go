@@ -1,7 +1,5 @@
 package main
 
-import "time"
-
 // setup is a scaler with its settings. Its tenants' names begin with its name.
 type setup struct {
 	name    string
@@ -81,14 +79,9 @@ func setups() []setup {
 	}
 }
 
+// The bounds that every scaler is given. The lower ones are the size that the tenants are made with, so nobody has a reason
+// to change anything before the kill.
 const (
-	// The bounds that every scaler is given. The lower ones are the size that the tenants are made with, so nobody has a
-	// reason to change anything before the kill.
 	minCPU, minMemory = "250m", "512Mi"
 	maxMemory         = "8Gi"
-
-	// updaterDelay is how long after the recommender the updater is started. Both work in beats of their interval, so the
-	// delay between their beats stays what it was at the start. This one is about the best that VPA can have: the updater
-	// finds what the recommender has just written. Any other would add up to a whole interval.
-	updaterDelay = 5 * time.Second
 )

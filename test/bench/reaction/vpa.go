@@ -48,8 +48,12 @@ const (
 
 var vpaKind = schema.GroupVersionKind{Group: "autoscaling.k8s.io", Version: "v1", Kind: "VerticalPodAutoscaler"}
 
-// startVPA installs VPA's definitions and one object for each of its tenants, and runs its programs: for each instance a
-// recommender and an updater, and one admission controller for all.
+// startVPA installs VPA's definitions and one object for each of its tenants, and runs its programs: one admission controller
+// for all, and for each instance a recommender and an updater.
+//
+// The updaters come last, when the recommenders have just done their work. Both work in beats of their interval, so the
+// delay between their beats stays what it is at the start, and this one is the best that VPA can have: the updater finds what
+// the recommender has just written. Any other would add up to a whole interval.
 func (w *world) startVPA(ctx context.Context) error {
 	if err := w.installVPA(ctx); err != nil {
 		return err
@@ -79,10 +83,8 @@ func (w *world) startVPA(ctx context.Context) error {
 			return err
 		}
 	}
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-time.After(updaterDelay):
+	if err := w.waitUntil(ctx, "every VerticalPodAutoscaler has a recommendation, and the webhook is registered", w.vpaReady); err != nil {
+		return err
 	}
 	for _, i := range vpaInstances() {
 		args := []string{"--kubeconfig=" + kubeconfigs[i.name], "--address=127.0.0.1:0", "--ignored-vpa-object-namespaces=" + w.notOf(i)}

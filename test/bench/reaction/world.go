@@ -199,7 +199,7 @@ func usesMuch(podMetrics map[string]any) bool {
 	return true
 }
 
-// startScalers installs and starts Metapilot and VPA.
+// startScalers installs and starts Metapilot and VPA, and returns when both would act on a kill.
 func (w *world) startScalers(ctx context.Context) error {
 	w.title("The scalers")
 	for _, s := range setups() {
@@ -208,35 +208,30 @@ func (w *world) startScalers(ctx context.Context) error {
 	if err := w.startMetapilot(ctx); err != nil {
 		return fmt.Errorf("starting Metapilot: %w", err)
 	}
+	if err := w.waitUntil(ctx, "every ClusterScaler is Ready", w.metapilotReady); err != nil {
+		return err
+	}
 	if err := w.startVPA(ctx); err != nil {
 		return fmt.Errorf("starting VPA: %w", err)
 	}
 	return nil
 }
 
-// waitReady waits until every scaler would act on a kill. VPA's recommender first looks after a whole interval.
-func (w *world) waitReady(ctx context.Context) error {
-	for _, of := range []struct {
-		what  string
-		ready func(context.Context) (string, error)
-	}{
-		{"every ClusterScaler is Ready", w.metapilotReady},
-		{"every VerticalPodAutoscaler has a recommendation, and the webhook is registered", w.vpaReady},
-	} {
-		var missing string
-		err := wait.PollUntilContextTimeout(ctx, readyPace, readyPatience, true, func(ctx context.Context) (bool, error) {
-			if err := w.alive(); err != nil {
-				return false, err
-			}
-			var err error
-			missing, err = of.ready(ctx)
-			return missing == "" && err == nil, err
-		})
-		if err != nil {
-			return fmt.Errorf("waiting until %s: %w; %s", of.what, err, missing)
+// waitUntil waits until nothing is missing any more.
+func (w *world) waitUntil(ctx context.Context, what string, missing func(context.Context) (string, error)) error {
+	var still string
+	err := wait.PollUntilContextTimeout(ctx, readyPace, readyPatience, true, func(ctx context.Context) (bool, error) {
+		if err := w.alive(); err != nil {
+			return false, err
 		}
-		w.say("%s", of.what)
+		var err error
+		still, err = missing(ctx)
+		return still == "" && err == nil, err
+	})
+	if err != nil {
+		return fmt.Errorf("waiting until %s: %w; %s", what, err, still)
 	}
+	w.say("%s", what)
 	return nil
 }
 
