@@ -71,12 +71,15 @@ func (a *app) attach() (*sandbox.Sandbox, error) {
 
 // calledAs is the command as the user wrote it, so that what is suggested can be copied.
 func calledAs() string {
-	return commandOf(os.Args[0], os.TempDir())
+	return commandOf(os.Args[0])
 }
 
-func commandOf(program, temp string) string {
-	if rest, ok := strings.CutPrefix(program, temp); ok && strings.HasPrefix(strings.TrimLeft(rest, string(filepath.Separator)), "go-build") {
-		return "go run ./cmd/sandbox"
+// commandOf knows a program of `go run` by its folder: a go-build123 among the temporary ones, or the build cache, go-build.
+func commandOf(program string) string {
+	for element := range strings.SplitSeq(filepath.ToSlash(filepath.Dir(program)), "/") {
+		if strings.HasPrefix(element, "go-build") {
+			return "go run ./cmd/sandbox"
+		}
 	}
 	return program
 }
@@ -88,7 +91,7 @@ func arguments(n int) cobra.PositionalArgs {
 			return nil
 		}
 		usage := strings.TrimPrefix(strings.TrimSuffix(cmd.UseLine(), " [flags]"), cmd.Root().Name())
-		return fmt.Errorf("%d arguments where %d are expected: write `%s%s`; --help has examples", len(args), n, calledAs(), usage)
+		return fmt.Errorf("arguments: %d wanted, %d given; write `%s%s` (--help has examples)", n, len(args), calledAs(), usage)
 	}
 }
 
