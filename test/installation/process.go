@@ -36,6 +36,8 @@ type Settings struct {
 	Extra string
 	// LeaderElection is off unless set: a manager that was killed would be waited for.
 	LeaderElection bool
+	// ShippedLimits leaves the limits on requests as they are shipped; else they are not felt.
+	ShippedLimits bool
 }
 
 // StartManager runs the program, as the given client, with its files in dir, and waits until it is ready.
@@ -134,8 +136,12 @@ func writeConfig(dir, health string, settings Settings) (string, error) {
 	if settings.LeaderElection {
 		election = "leaderElection:\n  namespace: " + Namespace + "\n"
 	}
+	limits := "client:\n  qps: 2000\n  burst: 4000\n"
+	if settings.ShippedLimits {
+		limits = ""
+	}
 	content := "apiVersion: config.metapilot.dev/v1alpha1\nkind: Configuration\n" + election +
-		"health:\n  bindAddress: " + health + "\nmetrics:\n  bindAddress: 127.0.0.1:0\nclient:\n  qps: 2000\n  burst: 4000\n" + settings.Extra
+		"health:\n  bindAddress: " + health + "\nmetrics:\n  bindAddress: 127.0.0.1:0\n" + limits + settings.Extra
 	file := filepath.Join(dir, "manager.yaml")
 	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 		return "", fmt.Errorf("writing the manager's configuration: %w", err)

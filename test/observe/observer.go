@@ -22,8 +22,10 @@ type Pod struct {
 	Namespace, Name string
 	UID             types.UID
 	Labels          map[string]string
-	Ready           bool
-	Terminating     bool
+	// Generation counts the changes of its spec.
+	Generation  int64
+	Ready       bool
+	Terminating bool
 	// Memory is the memory limit that each container is specified with, in bytes; 0 where it has none.
 	Memory map[string]int64
 	// Sizes are the memory limits at which each container was seen, in order.
@@ -120,7 +122,7 @@ func (o *Observer) tell() {
 }
 
 func read(pod *corev1.Pod) Pod {
-	p := Pod{Namespace: pod.Namespace, Name: pod.Name, UID: pod.UID, Labels: pod.Labels, Terminating: pod.DeletionTimestamp != nil, Memory: map[string]int64{}, Restarts: map[string]int32{}}
+	p := Pod{Namespace: pod.Namespace, Name: pod.Name, UID: pod.UID, Labels: pod.Labels, Generation: pod.Generation, Terminating: pod.DeletionTimestamp != nil, Memory: map[string]int64{}, Restarts: map[string]int32{}}
 	for _, c := range slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers) {
 		p.Memory[c.Name] = c.Resources.Limits.Memory().Value()
 	}
