@@ -93,6 +93,10 @@ func widen(target float64, marginPercent int32, known int) float64 {
 	return target * percent(100+marginPercent) * (1 + min(confident/float64(max(known, 1)), 10))
 }
 
+// half is the lower bound of a size that is a peak and a margin: a size that has used up half of its margin is worth
+// raising before the next peak uses up the rest.
+func half(peak, target float64) float64 { return (peak + target) / 2 }
+
 func percent(p int32) float64 { return float64(p) / 100 }
 
 // raise lifts a band so that none of it is below a floor.
@@ -113,7 +117,8 @@ func (s *State) settle(e *Estimate, r resource, b band, marginPercent int32) {
 				r.format(float64(kill.held)), time.Unix(kill.at, 0).UTC().Format(time.RFC3339), killRemembered/hour/24)
 		}
 	}
-	r.put(&e.Lower, min(b.lower, b.target))
+	b.target = max(b.target, r.unit()) // nothing runs with nothing
+	r.put(&e.Lower, max(min(b.lower, b.target), r.unit()))
 	r.put(&e.Target, b.target)
 	r.put(&e.Upper, max(b.target, b.upper))
 }

@@ -23,14 +23,44 @@ const (
 	KindOther Kind = "Other"
 )
 
+// care is what differs between kinds.
+type care struct {
+	kind Kind
+	// cpuPercent is the load-adjusted percentile of CPU: Autopilot's S_p95 for what users wait for, S_p90 for what they do
+	// not (EuroSys 2020, section 3.2.2).
+	cpuPercent int32
+	// memorySeason is whether memory may follow a season. A kill of a replica that waits for a lease costs nobody
+	// anything, and one of a leader a change of leaders; a kube-apiserver's costs its users their requests and watches,
+	// an etcd member's half of what its cluster can lose.
+	memorySeason bool
+}
+
+var cares = []care{
+	{kind: KindAPIServer, cpuPercent: 95, memorySeason: false},
+	{kind: KindEtcd, cpuPercent: 95, memorySeason: false},
+	{kind: KindControllerManager, cpuPercent: 90, memorySeason: true},
+	{kind: KindScheduler, cpuPercent: 90, memorySeason: true},
+	{kind: KindOther, cpuPercent: 95, memorySeason: false},
+}
+
+func (k Kind) care() (care, bool) {
+	for _, c := range cares {
+		if c.kind == k {
+			return c, true
+		}
+	}
+	return care{cpuPercent: 95}, false
+}
+
 const (
 	// busyDays and busyShare: the CPU of a busy hour is what nine of ten hours of a week stay below at their peak. Ours.
 	busyDays  = 7
 	busyShare = 0.90
-	// autoMarginPercent is on top of a peak or a season, and autoLargeMarginPercent when large (see MovingWindow).
-	autoMarginPercent = 15
-	// youngMarginPercent is the margin of a container of which no hour is known; it goes down to autoMarginPercent
-	// within a day. Ours: a container has not shown in an hour what it uses in a day.
+	// autoMarginPercent is VPA's, and the upper end of Autopilot's. On recorded loads it kills no more often than VPA's
+	// algorithm with less memory (docs/profiles.md).
+	autoMarginPercent = defaultMarginPercent
+	// youngMarginPercent is the margin of a container of which no hour is known; it goes down to autoMarginPercent within
+	// a day. Ours: a container has not shown in an hour what it uses in a day.
 	youngMarginPercent = 50
 	// Growth: peaks of days that rose growthDays times in a row, each time by growthPercent or more, are carried on for
 	// a day, by maxGrowthPercent of the peak at most. Ours.
@@ -47,12 +77,10 @@ func (Auto) Decay() Decay { return Decay{CPUHalfLife: 24 * time.Hour, MemoryHalf
 
 // Validate says what is wrong with the settings.
 func (a Auto) Validate() error {
-	switch a.Kind {
-	case KindAPIServer, KindEtcd, KindControllerManager, KindScheduler, KindOther:
-		return nil
-	default:
+	if _, ok := a.Kind.care(); !ok {
 		return fmt.Errorf("the kind is %q: set APIServer, Etcd, ControllerManager, Scheduler or Other", a.Kind)
 	}
+	return nil
 }
 
 // Estimate chooses for each resource on its own: too little CPU makes a component slow for a while, too little memory
@@ -76,21 +104,28 @@ func (a Auto) band(e *Estimate, now time.Time, r resource, s *State) (band, bool
 	if known == 0 {
 		return band{}, false
 	}
+	care, _ := a.Kind.care()
 	margin := int32(autoMarginPercent)
 	if known < day {
-		margin = youngMarginPercent - int32(known)*(youngMarginPercent-autoMarginPercent)/day
+		margin = youngMarginPercent - int32(known)*(youngMarginPercent-margin)/day
+	}
+	if r == cpu || care.memorySeason {
+		seasonal := DefaultSeasonal()
+		seasonal.MarginPercent = margin
+		if b, ok := seasonal.band(e, now, r, s); ok {
+			e.say(CodeChoice, "%s: Seasonal, since its season held", r)
+			return b, true
+		}
 	}
 	if r == memory {
 		e.say(CodeChoice, "memory: Peak, since a kill costs more than memory does")
 		return Peak{Window: defaultWindow, MarginPercent: margin}.band(e, r, s)
 	}
-	if b, ok := DefaultSeasonal().band(e, now, r, s); ok {
-		e.say(CodeChoice, "cpu: Seasonal, since its season held")
-		return b, true
-	}
 	e.say(CodeChoice, "cpu: MovingWindow and busy hours, since no season holds")
 	window := DefaultMovingWindow()
 	window.MarginPercent = margin
+	window.LargeMarginPercent = min(window.LargeMarginPercent, margin)
+	window.CPU.Percent = care.cpuPercent
 	b, ok := window.band(e, r, window.CPU, s)
 	if busy, ok := s.use[r].busy(r); ok && busy*percent(100+margin) > b.target {
 		e.say(CodePeak, "cpu: nine of ten hours of a week peak below %s, + %d%%", r.format(busy), margin)

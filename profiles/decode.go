@@ -180,6 +180,7 @@ func (r *reader) hours(h *hours) {
 			h.ring[at%hoursKept] = uint8(level)
 		}
 	}
+	r.check(h.newest == 0 || h.at(h.newest) > 0)
 }
 
 // unpack reads nibbles.

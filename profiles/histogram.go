@@ -113,11 +113,15 @@ func (h *histogram) setHalfLife(seconds int32, from int64) {
 		return
 	}
 	if len(h.weights) > 0 {
-		scale := float32(math.Exp2(-float64(from-h.reference) / float64(h.halfLife)))
+		scale, total := float32(math.Exp2(-float64(from-h.reference)/float64(h.halfLife))), float32(0)
 		for i := range h.weights {
 			h.weights[i] *= scale
+			total += h.weights[i]
 		}
 		h.reference = from
+		if total == 0 { // all of it has faded
+			h.weights, h.lowest = nil, 0
+		}
 	}
 	h.halfLife = seconds
 }

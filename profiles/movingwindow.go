@@ -106,7 +106,7 @@ func (a MovingWindow) Estimate(_ time.Time, s *State) Estimate {
 	return e
 }
 
-// band sizes one resource: from the average to one margin above the target.
+// band sizes one resource: from where half of the margin is used up to one margin above the target.
 func (a MovingWindow) band(e *Estimate, r resource, st Statistic, s *State) (band, bool) {
 	u := &s.use[r]
 	average, ok := u.levels.mean(u.open, r.unit())
@@ -132,7 +132,7 @@ func (a MovingWindow) band(e *Estimate, r resource, st Statistic, s *State) (ban
 	}
 	e.short(r, known)
 	target := value * percent(100+margin(value))
-	return band{lower: min(average, value), target: target, upper: widen(target, margin(value), known)}, true
+	return band{lower: half(value, target), target: target, upper: widen(target, margin(value), known)}, true
 }
 
 // margin goes from MarginPercent for nothing down to LargeMarginPercent for what is large.

@@ -43,7 +43,7 @@ func (a Peak) Estimate(_ time.Time, s *State) Estimate {
 	return e
 }
 
-// band sizes one resource: from the peak itself to one margin above the target.
+// band sizes one resource: from where half of the margin is used up to one margin above the target.
 func (a Peak) band(e *Estimate, r resource, s *State) (band, bool) {
 	peak, known := s.use[r].peak(r, inHours(a.Window))
 	if known == 0 {
@@ -52,5 +52,5 @@ func (a Peak) band(e *Estimate, r resource, s *State) (band, bool) {
 	e.say(CodePeak, "%s: the peak of %d hours known in %s is %s, + %d%%", r, known, days(a.Window), r.format(peak), a.MarginPercent)
 	e.short(r, known)
 	target := peak * percent(100+a.MarginPercent)
-	return band{lower: peak, target: target, upper: widen(target, a.MarginPercent, known)}, true
+	return band{lower: half(peak, target), target: target, upper: widen(target, a.MarginPercent, known)}, true
 }

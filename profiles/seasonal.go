@@ -128,7 +128,7 @@ func (a Seasonal) band(e *Estimate, now time.Time, r resource, s *State) (band, 
 	e.say(CodeSeason, "%s: %s; until %s %s is foretold, + %d%%", r, best.why,
 		now.Add(a.Ahead).UTC().Format("Mon 15:04 MST"), r.format(best.ahead), a.MarginPercent)
 	target := best.ahead * percent(100+a.MarginPercent)
-	return band{lower: best.ahead, target: target, upper: widen(target, a.MarginPercent, known)}, true
+	return band{lower: half(best.ahead, target), target: target, upper: widen(target, a.MarginPercent, known)}, true
 }
 
 // best gives the forecast of the season that foretells the smaller sizes, of those that are relied on.
