@@ -59,7 +59,11 @@ func newTenantAdd(a *app) *cobra.Command {
 					return err
 				}
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s to %s are %s after %s\n", names[0], names[n-1], verb, time.Since(started).Round(10*time.Millisecond))
+			who := names[0] + " is"
+			if n > 1 {
+				who = fmt.Sprintf("%s to %s are", names[0], names[n-1])
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s %s after %s\n", who, verb, time.Since(started).Round(10*time.Millisecond))
 			return err
 		},
 	}
