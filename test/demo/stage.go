@@ -169,7 +169,8 @@ func (s *stage) scaler(namespace string) *v1alpha1.ClusterScaler {
 func (s *stage) wait(ctx context.Context) {
 	s.title("Yours to play with")
 	s.say("export KUBECONFIG=%s", s.sandbox.KubeconfigPath())
-	s.say("kubectl get clusterscalers -A")
+	s.say("kubectl get clusterscalers,scalingrecords -A")
+	s.say("go run ./cmd/sandbox --dir %s oom %s/%s --all", s.sandbox.Dir(), s.tenants[1], tenant.APIServer)
 	s.say("the manager's log: %s", s.manager.LogFile)
 	s.say("Ctrl-C ends it")
 	<-ctx.Done()
