@@ -30,6 +30,7 @@ func askers() []asker {
 	return []asker{
 		{serviceAccount(installation.Namespace, installation.ServiceAccount), "Metapilot's manager", 1},
 		{serviceAccount(vpaNamespace, instanceDefaults), "VPA's recommender and updater, as they come", 2},
+		{serviceAccount(vpaNamespace, instanceAged), "VPA's recommender and updater, old pods", 1},
 		{serviceAccount(vpaNamespace, instanceTuned), "VPA's recommender and updater, tuned for speed", 1},
 	}
 }

@@ -203,7 +203,7 @@ func usesMuch(podMetrics map[string]any) bool {
 func (w *world) startScalers(ctx context.Context) error {
 	w.title("The scalers")
 	for _, s := range setups() {
-		w.say("%-22s %s", s.title, s.explain)
+		w.say("%-24s %s", s.title, s.explain)
 	}
 	if err := w.startMetapilot(ctx); err != nil {
 		return fmt.Errorf("starting Metapilot: %w", err)
