@@ -60,6 +60,7 @@ type meteredHistory struct {
 	historian Historian
 }
 
+// Next gives what the history of the source gives.
 func (h meteredHistory) Next(ctx context.Context, at Cursor, yield func(Sample)) (Cursor, Report, error) {
 	begun := h.metered.clock.Now()
 	next, report, err := h.historian.Next(ctx, at, yield)

@@ -25,8 +25,10 @@ type metricsServer struct {
 	clock clock.PassiveClock
 }
 
+// Name is "metrics-server".
 func (*metricsServer) Name() string { return "metrics-server" }
 
+// Read gives the latest measurements.
 func (m *metricsServer) Read(ctx context.Context, yield func(Sample)) (Report, error) {
 	report := Report{Queries: 1}
 	read := 0

@@ -94,7 +94,7 @@ func refusalOf(response *http.Response) error {
 	if err != nil {
 		content = []byte(err.Error())
 	}
-	r := &refusal{status: response.StatusCode, message: clip(string(content))}
+	r := &refusal{status: response.StatusCode, message: clip(strings.TrimSpace(string(content)))}
 	var said struct {
 		ErrorType string `json:"errorType"`
 		Error     string `json:"error"`
@@ -102,12 +102,15 @@ func refusalOf(response *http.Response) error {
 	if err := json.Unmarshal(content, &said); err == nil && said.Error != "" {
 		r.kind, r.message = clip(said.ErrorType), clip(said.Error)
 	}
+	if r.message == "" {
+		r.message = http.StatusText(r.status)
+	}
 	return r
 }
 
 // retryAfterOf reads the header Retry-After in its form of seconds.
 func retryAfterOf(response *http.Response) time.Duration {
-	s, err := strconv.ParseUint(response.Header.Get("Retry-After"), 10, 16)
+	s, err := strconv.ParseUint(response.Header.Get("Retry-After"), 10, 32)
 	if err != nil {
 		return 0
 	}

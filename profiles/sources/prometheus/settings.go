@@ -149,8 +149,11 @@ func (s Settings) validate() error {
 	if s.Step < 5*time.Second || s.Step%time.Second != 0 {
 		wrong("step %s: must be whole seconds, 5s or more", s.Step)
 	}
-	if s.MaxBytes < 1<<10 || s.MaxSeries < 1 || s.MaxPoints < 1 {
-		wrong("maxBytes, maxSeries and maxPoints: must be above 0")
+	if s.MaxBytes < 1<<10 || s.MaxSeries < 1 {
+		wrong("maxBytes and maxSeries: must be above 0")
+	}
+	if s.MaxPoints < s.MaxSeries {
+		wrong("maxPoints %d: must be maxSeries (%d) or more, for each has a point", s.MaxPoints, s.MaxSeries)
 	}
 	return errors.Join(errs...)
 }
