@@ -38,26 +38,40 @@ func (f *Fleet) Pods(ctx context.Context, namespace string, selector labels.Sele
 	)
 }
 
+// Deployments gives the namespace's Deployments.
+func (f *Fleet) Deployments(ctx context.Context, namespace string) ([]appsv1.Deployment, error) {
+	return f.deploymentsOf(ctx, namespace, func(*appsv1.Deployment) bool { return true })
+}
+
+// StatefulSets gives the namespace's StatefulSets.
+func (f *Fleet) StatefulSets(ctx context.Context, namespace string) ([]appsv1.StatefulSet, error) {
+	return f.statefulSetsOf(ctx, namespace, func(*appsv1.StatefulSet) bool { return true })
+}
+
 // Deployment gives a Deployment, or an error for which apierrors.IsNotFound holds.
 func (f *Fleet) Deployment(ctx context.Context, namespace, name string) (*appsv1.Deployment, error) {
-	found, err := read(ctx, f, f.deployments, namespace, trimDeployment,
-		func() (*appsv1.DeploymentList, func(*appsv1.DeploymentList) []appsv1.Deployment) {
-			return &appsv1.DeploymentList{}, func(l *appsv1.DeploymentList) []appsv1.Deployment { return l.Items }
-		},
-		func(d *appsv1.Deployment) bool { return d.Name == name },
-	)
+	found, err := f.deploymentsOf(ctx, namespace, func(d *appsv1.Deployment) bool { return d.Name == name })
 	return one(found, err, "deployments", name)
 }
 
 // StatefulSet gives a StatefulSet, or an error for which apierrors.IsNotFound holds.
 func (f *Fleet) StatefulSet(ctx context.Context, namespace, name string) (*appsv1.StatefulSet, error) {
-	found, err := read(ctx, f, f.statefulSets, namespace, trimStatefulSet,
+	found, err := f.statefulSetsOf(ctx, namespace, func(s *appsv1.StatefulSet) bool { return s.Name == name })
+	return one(found, err, "statefulsets", name)
+}
+
+func (f *Fleet) deploymentsOf(ctx context.Context, namespace string, keep func(*appsv1.Deployment) bool) ([]appsv1.Deployment, error) {
+	return read(ctx, f, f.deployments, namespace, trimDeployment,
+		func() (*appsv1.DeploymentList, func(*appsv1.DeploymentList) []appsv1.Deployment) {
+			return &appsv1.DeploymentList{}, func(l *appsv1.DeploymentList) []appsv1.Deployment { return l.Items }
+		}, keep)
+}
+
+func (f *Fleet) statefulSetsOf(ctx context.Context, namespace string, keep func(*appsv1.StatefulSet) bool) ([]appsv1.StatefulSet, error) {
+	return read(ctx, f, f.statefulSets, namespace, trimStatefulSet,
 		func() (*appsv1.StatefulSetList, func(*appsv1.StatefulSetList) []appsv1.StatefulSet) {
 			return &appsv1.StatefulSetList{}, func(l *appsv1.StatefulSetList) []appsv1.StatefulSet { return l.Items }
-		},
-		func(s *appsv1.StatefulSet) bool { return s.Name == name },
-	)
-	return one(found, err, "statefulsets", name)
+		}, keep)
 }
 
 // Nodes gives all nodes.

@@ -32,8 +32,9 @@ func Options(registry *Registry) cache.Options {
 			&appsv1.StatefulSet{}: {Transform: perTenant(registry, trimStatefulSet, func(s *appsv1.StatefulSet) *appsv1.StatefulSet {
 				return &appsv1.StatefulSet{ObjectMeta: stub(s.ObjectMeta)}
 			})},
-			newReplicaSet(): {Transform: each(trimReplicaSet)},
-			&corev1.Node{}:  {Transform: each(trimNode)},
+			&v1alpha1.WorkloadProfile{}: {Transform: each(trimProfile)},
+			newReplicaSet():             {Transform: each(trimReplicaSet)},
+			&corev1.Node{}:              {Transform: each(trimNode)},
 			&v1alpha1.ClusterScaler{}: {Transform: each(func(s *v1alpha1.ClusterScaler) *v1alpha1.ClusterScaler {
 				registry.Manage(s.Namespace, s.UID)
 				s.ManagedFields = nil
