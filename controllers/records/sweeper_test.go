@@ -93,7 +93,7 @@ var _ = Describe("records", func() {
 		for _, name := range []string{"open", "last", "old"} {
 			write(ctx, "a", name)
 		}
-		const orphans = 1100 // more than two pages
+		const orphans = 510 // more than a page
 		for i := range orphans {
 			write(ctx, "b", fmt.Sprintf("orphan-%04d", i))
 		}
