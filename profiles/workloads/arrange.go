@@ -1,0 +1,187 @@
+package workloads
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/metapilot/metapilot/apis/v1alpha1"
+)
+
+// Kept is how long a profile is kept whose workload is gone: as long as the oldest peak that a profile remembers.
+const Kept = 28 * 24 * time.Hour
+
+// Reasons of the condition TargetFound.
+const (
+	reasonFound      = "Found"
+	reasonGone       = "Gone"
+	reasonNotManaged = "NotManaged"
+)
+
+// namespaceView is all that is known of one namespace.
+type namespaceView struct {
+	name string
+	// managed: the namespace has a ClusterScaler. Else the workloads are not known.
+	managed   bool
+	workloads []v1alpha1.WorkloadTarget
+	// components are the names that ClusterScalers give to workloads.
+	components map[v1alpha1.WorkloadTarget]string
+	profiles   []v1alpha1.WorkloadProfile
+}
+
+// arrangement is what is to be done in a namespace.
+type arrangement struct {
+	create []*v1alpha1.WorkloadProfile
+	// update are profiles with another target or label than they have now.
+	update []*v1alpha1.WorkloadProfile
+	// mark are the conditions TargetFound that are to be set, by the profile's name.
+	mark map[string]metav1.Condition
+	// remove are profiles whose workload has been gone for too long.
+	remove []*v1alpha1.WorkloadProfile
+	// again is when one will have been; 0 when none is gone.
+	again time.Duration
+}
+
+// arrange says what is to be done. It is pure.
+func arrange(v namespaceView, now time.Time) arrangement {
+	a := arrangement{mark: map[string]metav1.Condition{}}
+	profiles := make([]*v1alpha1.WorkloadProfile, 0, len(v.profiles))
+	for i := range v.profiles {
+		profiles = append(profiles, v.profiles[i].DeepCopy())
+	}
+	slices.SortFunc(profiles, func(x, y *v1alpha1.WorkloadProfile) int { return strings.Compare(x.Name, y.Name) })
+	if !v.managed {
+		for _, p := range profiles {
+			a.missing(p, reasonNotManaged, "the namespace has no ClusterScaler, so nothing is measured", now)
+		}
+		return a
+	}
+	profileOf := map[v1alpha1.WorkloadTarget]bool{}
+	for _, p := range profiles {
+		profileOf[p.Spec.Target] = true
+	}
+	for _, w := range v.workloads {
+		if profileOf[w] {
+			continue
+		}
+		if p := orphan(profiles, v, w); p != nil {
+			p.Spec.Target = w
+			continue
+		}
+		a.create = append(a.create, newProfile(v, w))
+	}
+	for i, p := range profiles {
+		was := v.named(p.Name)
+		label(p, v.componentOf(p.Spec.Target))
+		if p.Spec.Target != was.Spec.Target || p.Labels[v1alpha1.LabelComponent] != was.Labels[v1alpha1.LabelComponent] {
+			a.update = append(a.update, profiles[i])
+		}
+		if slices.Contains(v.workloads, p.Spec.Target) {
+			a.set(p, metav1.ConditionTrue, reasonFound, fmt.Sprintf("%s %s exists", p.Spec.Target.Kind, p.Spec.Target.Name), now)
+		} else {
+			a.missing(p, reasonGone, fmt.Sprintf("%s %s does not exist; what is known of it is kept for %d days", p.Spec.Target.Kind, p.Spec.Target.Name, Kept/(24*time.Hour)), now)
+		}
+	}
+	return a
+}
+
+// orphan gives a profile that Metapilot made for the same component, and whose workload is gone; nil where there is none.
+func orphan(profiles []*v1alpha1.WorkloadProfile, v namespaceView, w v1alpha1.WorkloadTarget) *v1alpha1.WorkloadProfile {
+	for _, p := range profiles {
+		if managed(p) && p.Labels[v1alpha1.LabelComponent] == labelValue(v.componentOf(w)) && !slices.Contains(v.workloads, p.Spec.Target) {
+			return p
+		}
+	}
+	return nil
+}
+
+func newProfile(v namespaceView, w v1alpha1.WorkloadTarget) *v1alpha1.WorkloadProfile {
+	p := &v1alpha1.WorkloadProfile{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: v.name, Name: nameOf(w),
+			Labels: map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy},
+		},
+		Spec: v1alpha1.WorkloadProfileSpec{Target: w},
+	}
+	label(p, v.componentOf(w))
+	return p
+}
+
+// nameOf gives the name of the profile that is made for a workload: "deployment-kube-apiserver". Where that is longer than
+// a name may be, it is cut, and a hash makes it unique.
+func nameOf(w v1alpha1.WorkloadTarget) string {
+	const longest = 253
+	name := strings.ToLower(string(w.Kind)) + "-" + w.Name
+	if len(name) <= longest {
+		return name
+	}
+	sum := sha256.Sum256([]byte(name))
+	return strings.TrimRight(name[:longest-9], "-.") + "-" + hex.EncodeToString(sum[:])[:8]
+}
+
+// componentOf gives the name that a ClusterScaler gives to the workload, else the workload's own.
+func (v namespaceView) componentOf(w v1alpha1.WorkloadTarget) string {
+	return cmp.Or(v.components[w], w.Name)
+}
+
+func (v namespaceView) named(name string) *v1alpha1.WorkloadProfile {
+	i := slices.IndexFunc(v.profiles, func(p v1alpha1.WorkloadProfile) bool { return p.Name == name })
+	return &v.profiles[i]
+}
+
+func managed(p *v1alpha1.WorkloadProfile) bool {
+	return p.Labels[v1alpha1.LabelManagedBy] == v1alpha1.ManagedBy
+}
+
+func label(p *v1alpha1.WorkloadProfile, component string) {
+	if p.Labels == nil {
+		p.Labels = map[string]string{}
+	}
+	p.Labels[v1alpha1.LabelComponent] = labelValue(component)
+}
+
+// labelValue is a name as a label's value, which is shorter than a workload's name may be.
+func labelValue(name string) string {
+	const longest = 63
+	if len(name) > longest {
+		name = name[:longest]
+	}
+	return strings.TrimRight(name, "-._")
+}
+
+// missing marks a profile as being without its workload, and removes one that Metapilot made when it has been so for long.
+func (a *arrangement) missing(p *v1alpha1.WorkloadProfile, reason, message string, now time.Time) {
+	since := now
+	if c := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionTargetFound); c != nil && c.Status == metav1.ConditionFalse {
+		since = c.LastTransitionTime.Time
+	}
+	left := since.Add(Kept).Sub(now)
+	if left <= 0 && managed(p) {
+		a.remove = append(a.remove, p)
+		return
+	}
+	a.set(p, metav1.ConditionFalse, reason, message, now)
+	if managed(p) && (a.again == 0 || left < a.again) {
+		a.again = left
+	}
+}
+
+// set asks for a condition where it is not as it should be.
+func (a *arrangement) set(p *v1alpha1.WorkloadProfile, status metav1.ConditionStatus, reason, message string, now time.Time) {
+	c := metav1.Condition{Type: v1alpha1.ConditionTargetFound, Status: status, Reason: reason, Message: message,
+		ObservedGeneration: p.Generation, LastTransitionTime: metav1.NewTime(now)}
+	if old := meta.FindStatusCondition(p.Status.Conditions, c.Type); old != nil && old.Status == status {
+		c.LastTransitionTime = old.LastTransitionTime
+		if old.Reason == reason && old.Message == message {
+			return
+		}
+	}
+	a.mark[p.Name] = c
+}
