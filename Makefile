@@ -60,7 +60,7 @@ clean: ## Remove what was built in this folder; the cache stays.
 generate: $(CONTROLLER_GEN) $(CRD_REF_DOCS) ## Write deepcopy, apply configurations, CRDs, RBAC and docs/api.md anew.
 	@$(CONTROLLER_GEN) object:headerFile=tools/header.txt applyconfiguration:headerFile=tools/header.txt paths=./apis/...
 	@$(CONTROLLER_GEN) crd paths=./apis/v1alpha1 output:crd:dir=config/crd/bases
-	@$(CONTROLLER_GEN) rbac:roleName=metapilot-manager,fileName=role.yaml paths=./controllers/... paths=./scalers/... paths=./cmd/... output:rbac:dir=config/rbac
+	@$(CONTROLLER_GEN) rbac:roleName=metapilot-manager,fileName=role.yaml paths=./controllers/... paths=./scalers/... paths=./profiles/... paths=./cmd/... output:rbac:dir=config/rbac
 	@$(CRD_REF_DOCS) --source-path=apis --config=tools/apidocs/config.yaml --templates-dir=tools/apidocs \
 		--renderer=markdown --output-path=docs/api.md --log-level=ERROR
 

@@ -187,6 +187,11 @@ type ContainerProfile struct {
 	// +optional
 	ConfidencePercent *int32 `json:"confidencePercent,omitempty"`
 
+	// shape is what usage looks like, as a hint: Unknown, Idle, Growing, Daily, Weekly, Spiky or Steady.
+	// +kubebuilder:validation:MaxLength=32
+	// +optional
+	Shape string `json:"shape,omitempty"`
+
 	// reasons are the steps from what was measured to the target, in order.
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16
@@ -234,4 +239,9 @@ type ContainerCheckpoint struct {
 	// +kubebuilder:validation:MaxLength=16384
 	// +required
 	Data []byte `json:"data,omitempty"`
+
+	// vpa is the state of the algorithm VPA, where that is chosen.
+	// +kubebuilder:validation:MaxLength=65536
+	// +optional
+	VPA []byte `json:"vpa,omitempty"`
 }

@@ -240,6 +240,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: name
       type:
         scalar: string
+    - name: vpa
+      type:
+        scalar: string
 - name: com.github.metapilot.metapilot.apis.v1alpha1.ContainerProfile
   map:
     fields:
@@ -282,6 +285,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: samples
       type:
         scalar: numeric
+    - name: shape
+      type:
+        scalar: string
     - name: startUpPeak
       type:
         namedType: com.github.metapilot.metapilot.apis.v1alpha1.ResourceAmounts

@@ -13,6 +13,8 @@ type ContainerCheckpointApplyConfiguration struct {
 	Name *string `json:"name,omitempty"`
 	// data is the state in a versioned binary form that only Metapilot reads.
 	Data []byte `json:"data,omitempty"`
+	// vpa is the state of the algorithm VPA, where that is chosen.
+	VPA []byte `json:"vpa,omitempty"`
 }
 
 // ContainerCheckpointApplyConfiguration constructs a declarative configuration of the ContainerCheckpoint type for use with
@@ -35,6 +37,16 @@ func (b *ContainerCheckpointApplyConfiguration) WithName(value string) *Containe
 func (b *ContainerCheckpointApplyConfiguration) WithData(values ...byte) *ContainerCheckpointApplyConfiguration {
 	for i := range values {
 		b.Data = append(b.Data, values[i])
+	}
+	return b
+}
+
+// WithVPA adds the given value to the VPA field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the VPA field.
+func (b *ContainerCheckpointApplyConfiguration) WithVPA(values ...byte) *ContainerCheckpointApplyConfiguration {
+	for i := range values {
+		b.VPA = append(b.VPA, values[i])
 	}
 	return b
 }

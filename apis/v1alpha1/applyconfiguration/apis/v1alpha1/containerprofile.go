@@ -44,6 +44,8 @@ type ContainerProfileApplyConfiguration struct {
 	LastSampleTime *v1.Time `json:"lastSampleTime,omitempty"`
 	// confidencePercent is the share of the hours of a week that are known.
 	ConfidencePercent *int32 `json:"confidencePercent,omitempty"`
+	// shape is what usage looks like, as a hint: Unknown, Idle, Growing, Daily, Weekly, Spiky or Steady.
+	Shape *string `json:"shape,omitempty"`
 	// reasons are the steps from what was measured to the target, in order.
 	Reasons []ProfileReasonApplyConfiguration `json:"reasons,omitempty"`
 }
@@ -171,6 +173,14 @@ func (b *ContainerProfileApplyConfiguration) WithLastSampleTime(value v1.Time) *
 // If called multiple times, the ConfidencePercent field is set to the value of the last call.
 func (b *ContainerProfileApplyConfiguration) WithConfidencePercent(value int32) *ContainerProfileApplyConfiguration {
 	b.ConfidencePercent = &value
+	return b
+}
+
+// WithShape sets the Shape field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Shape field is set to the value of the last call.
+func (b *ContainerProfileApplyConfiguration) WithShape(value string) *ContainerProfileApplyConfiguration {
+	b.Shape = &value
 	return b
 }
 

@@ -1,0 +1,84 @@
+package recommender
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/metapilot/metapilot/profiles/sources"
+)
+
+const (
+	// historyRetry is the time between two tries to read the same chunk, historyTries how many there are before measuring
+	// goes on without the rest.
+	historyRetry, historyTries = 15 * time.Second, 20
+	// historySave is how often what was read is written while history is read, so that another process goes on there.
+	historySave = 2 * time.Minute
+	// mostNew is the share of profiles without a sample, in percent, from which all of the history is read; below it only
+	// what was missed since the newest sample is.
+	mostNew = 50
+)
+
+// readHistory reads what was used before, chunk by chunk, from the oldest on; samples that come after newer ones would only
+// count as peaks, so nothing is measured until it is through. It gives false when ctx has ended.
+func (r *Recommender) readHistory(ctx context.Context) bool {
+	if r.History == nil {
+		r.metrics.history.Set(100)
+		return ctx.Err() == nil
+	}
+	cursor := sources.NewCursor(r.Clock.Now(), r.historySpan())
+	r.Log.Info("reading history", "source", r.Source.Name(), "from", cursor.From, "until", cursor.Until)
+	saved, tries := r.Clock.Now(), 0
+	for !cursor.Done() {
+		r.metrics.history.Set(float64(cursor.Percent()))
+		var failures []error
+		next, report, err := r.History.Next(ctx, cursor, r.taker(ctx, &failures))
+		cursor = next
+		switch err = errors.Join(append(failures, err)...); {
+		case ctx.Err() != nil:
+			return false
+		case err == nil:
+			tries = 0
+			r.Log.V(1).Info("history read", "percent", cursor.Percent(), "cpu", report.CPU, "memory", report.Memory)
+		case tries == historyTries:
+			r.Log.Error(err, "history is left unread; measuring goes on without it", "read", cursor.String())
+			return true
+		default:
+			tries++
+			r.Log.Error(err, "reading history; the chunk is tried again", "read", cursor.String(), "try", tries)
+			if !r.wait(ctx, historyRetry) {
+				return false
+			}
+		}
+		if r.Clock.Since(saved) >= historySave {
+			saved = r.Clock.Now()
+			r.Log.Info("reading history", "percent", cursor.Percent())
+			if err := r.writeAll(ctx, r.unsaved()); err != nil {
+				r.Log.Error(err, "writing what was read of history")
+			}
+		}
+	}
+	r.metrics.history.Set(100)
+	r.Log.Info("history read", "from", cursor.From, "until", cursor.Until)
+	return true
+}
+
+// historySpan gives how far back to read: to the newest sample that is known, or all the way where most profiles have none.
+func (r *Recommender) historySpan() time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var newest time.Time
+	empty := 0
+	for _, e := range r.memory.byKey {
+		if e.newest.IsZero() {
+			empty++
+		}
+		if e.newest.After(newest) {
+			newest = e.newest
+		}
+	}
+	if empty*100 >= len(r.memory.byKey)*mostNew || newest.IsZero() {
+		return r.HistorySpan
+	}
+	return min(max(r.Clock.Since(newest), 0), r.HistorySpan)
+}
