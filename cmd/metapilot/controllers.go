@@ -12,13 +12,18 @@ import (
 	"github.com/metapilot/metapilot/controllers/clusterscaler"
 	"github.com/metapilot/metapilot/controllers/manager"
 	"github.com/metapilot/metapilot/controllers/records"
+	"github.com/metapilot/metapilot/profiles/recommender"
+	"github.com/metapilot/metapilot/profiles/workloads"
 )
 
 // controllers is the table of what a manager runs.
 func controllers() []manager.Controller {
 	return []manager.Controller{
+		// In the order in which they are set up; --controllers chooses by these names.
 		{Name: clusterscaler.Name, Setup: clusterScaler},
 		{Name: records.Name, Setup: sweepRecords},
+		{Name: workloads.Name, Setup: profileWorkloads},
+		{Name: recommender.Name, Setup: profileRecommender},
 	}
 }
 

@@ -35,13 +35,14 @@ func TestCommandLine(t *testing.T) {
 		"no configuration":                  {args: []string{"manager"}, wantCode: 2, wantErr: "metapilot: no configuration: write --config FILE"},
 		"no such file":                      {args: []string{"manager", "--config", filepath.Join(dir, "no")}, wantCode: 2, wantErr: "no such file"},
 		"a bad file's errors are one line":  {args: []string{"manager", "--config", bad}, wantCode: 2, wantErr: "line 3: a: no such field"},
+		"an unknown controller":             {args: []string{"manager", "--config", good, "--controllers", "profile-*,fly"}, wantCode: 2, wantErr: `--controllers: no controller is called "fly": write one of clusterscaler, records, profile-workloads, profile-recommender`},
 		"no way to the MetaCluster":         {args: []string{"manager", "--config", good, "--kubeconfig", filepath.Join(dir, "no")}, wantCode: 2, wantErr: "finding the MetaCluster (write --kubeconfig FILE)"},
 		"kubectl's plug-in is called so":    {as: "/usr/bin/kubectl-metapilot", args: []string{"fly"}, wantCode: 2, wantErr: `kubectl metapilot: unknown command "fly" for "kubectl metapilot"`},
 		"kubectl's plug-in shows its usage": {as: "kubectl-metapilot", args: []string{"manager", "--help"}, wantOut: "kubectl metapilot manager --config FILE"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out, errs bytes.Buffer
-			p := program{name: tc.as, out: &out, errs: &errs}
+			p := program{name: tc.as, out: &out, errs: &errs, controllers: controllers()}
 			if code := p.run(t.Context(), tc.args); code != tc.wantCode {
 				t.Errorf("exit code %d, want %d", code, tc.wantCode)
 			}

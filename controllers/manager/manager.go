@@ -24,7 +24,7 @@ const ShutdownTimeout = 25 * time.Second
 type Controller struct {
 	// Name is what logs, metrics and errors call it.
 	Name string
-	// Setup registers it with the manager. The context is only for the setup itself.
+	// Setup registers it with the manager. The context ends with the manager.
 	Setup func(ctx context.Context, mgr ctrlmanager.Manager, d Dependencies) error
 }
 

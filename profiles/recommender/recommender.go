@@ -30,7 +30,7 @@ import (
 // +kubebuilder:rbac:groups=metapilot.dev,resources=clusterscalers,verbs=get;list;watch
 
 // Name of the controller.
-const Name = "recommender"
+const Name = "profile-recommender"
 
 const (
 	// turns is in how many rounds every profile has its turn to be sized.
@@ -55,10 +55,11 @@ type Recommender struct {
 	HistorySpan time.Duration
 	Fleet       Fleet
 	// Managed tells which namespaces are measured.
-	Managed  func(namespace string) bool
-	Clock    clock.Clock
-	Log      logr.Logger
-	Registry prometheus.Registerer
+	Managed func(namespace string) bool
+	Clock   clock.Clock
+	Log     logr.Logger
+	// Metrics is where metrics are registered.
+	Metrics prometheus.Registerer
 
 	Interval, Timeout time.Duration
 	// CheckpointInterval is the time between two checkpoints of a profile.
@@ -86,7 +87,7 @@ type Recommender struct {
 
 // Prepare makes what is kept in memory. It must be called once, before anything else.
 func (r *Recommender) Prepare() error {
-	m, err := newMetrics(r.Registry)
+	m, err := newMetrics(r.Metrics)
 	if err != nil {
 		return fmt.Errorf("registering metrics: %w", err)
 	}

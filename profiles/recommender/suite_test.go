@@ -118,7 +118,7 @@ func (w *world) restart(ctx context.Context) {
 	GinkgoHelper()
 	w.r = &Recommender{
 		Client: cl, Live: cl, Source: w, Fleet: fleet.New(cl, cl), Managed: func(ns string) bool { return ns == w.ns },
-		Clock: w.clock, Log: GinkgoLogr, Registry: prometheus.NewRegistry(), Interval: time.Minute, Timeout: 10 * time.Second,
+		Clock: w.clock, Log: GinkgoLogr, Metrics: prometheus.NewRegistry(), Interval: time.Minute, Timeout: 10 * time.Second,
 		CheckpointInterval: time.Hour, StaleAfter: 10 * time.Minute, TolerancePercent: 5, WritesPerSecond: 1000,
 	}
 	Expect(w.r.Prepare()).To(Succeed())

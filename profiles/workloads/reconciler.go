@@ -28,7 +28,7 @@ import (
 // +kubebuilder:rbac:groups=metapilot.dev,resources=workloadprofiles/status,verbs=patch
 
 // Name of the controller.
-const Name = "workloads"
+const Name = "profile-workloads"
 
 // fieldOwner owns the spec and the labels of the profiles that are made, and the condition TargetFound.
 const fieldOwner = client.FieldOwner("metapilot-workloads")

@@ -42,6 +42,8 @@ type Configuration struct {
 	Emergency Emergency `json:"emergency,omitzero"`
 	// records is how many ScalingRecords are kept.
 	Records Records `json:"records,omitzero"`
+	// profiles is the profile service: what every workload has used, and needs.
+	Profiles Profiles `json:"profiles,omitzero"`
 }
 
 // LeaderElection lets several managers run, of which one acts.

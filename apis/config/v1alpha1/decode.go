@@ -67,13 +67,15 @@ func (p *problems) add(n *yaml.Node, path, format string, args ...any) {
 	*p = append(*p, fmt.Errorf("line %d: %s: %s", n.Line, path, fmt.Sprintf(format, args...)))
 }
 
-// decode writes the node into the value: a struct, a string or an int32.
+// decode writes the node into the value: a struct, a list of structs, a string or an int32.
 func (p *problems) decode(n *yaml.Node, into reflect.Value, path string) {
 	switch {
 	case n.Kind == yaml.AliasNode || n.Anchor != "":
 		p.add(n, path, "anchors and aliases are not read: write the value out")
 	case into.Kind() == reflect.Struct:
 		p.decodeStruct(n, into, path)
+	case into.Kind() == reflect.Slice:
+		p.decodeList(n, into, path)
 	case n.Kind != yaml.ScalarNode:
 		p.add(n, path, "a single value is expected: write %s", example(into))
 	case into.Kind() == reflect.String:
@@ -92,6 +94,18 @@ func (p *problems) decode(n *yaml.Node, into reflect.Value, path string) {
 		into.SetInt(number)
 	default:
 		panic("config: a field is of kind " + into.Kind().String() + ", which the decoder does not know")
+	}
+}
+
+func (p *problems) decodeList(n *yaml.Node, into reflect.Value, path string) {
+	if n.Kind != yaml.SequenceNode {
+		p.add(n, path, "a list is expected: write each item on a line below it, after a dash, or []")
+		return
+	}
+	for i, item := range n.Content {
+		value := reflect.New(into.Type().Elem()).Elem()
+		p.decode(item, value, fmt.Sprintf("%s[%d]", path, i))
+		into.Set(reflect.Append(into, value))
 	}
 }
 

@@ -28,5 +28,18 @@ func Default() *Configuration {
 		}},
 		Emergency: Emergency{MaxConcurrentReconciles: 16},
 		Records:   Records{KeepPerComponent: 20, MaxAgeSeconds: 30 * 24 * 3600},
+		Profiles: Profiles{
+			State:                   Enabled,
+			Source:                  SourceMetricsServer,
+			IntervalSeconds:         60,
+			TimeoutSeconds:          30,
+			HistorySeconds:          14 * 24 * 3600,
+			CheckpointSeconds:       3600,
+			StaleSeconds:            600,
+			TolerancePercent:        5,
+			WritesPerSecond:         20,
+			MaxConcurrentReconciles: 4,
+			Prometheus:              Prometheus{TimeoutSeconds: 30, QueriesPerMinute: 30, WindowSeconds: 300, StepSeconds: 300, WithoutPageCache: "etcd"},
+		},
 	}
 }

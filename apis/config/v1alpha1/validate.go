@@ -36,6 +36,7 @@ func Validate(c *Configuration) field.ErrorList {
 	errs = append(errs, between(c.Emergency.MaxConcurrentReconciles, 1, 1024, field.NewPath("emergency", "maxConcurrentReconciles"))...)
 	errs = append(errs, between(c.Records.KeepPerComponent, 1, 1000, field.NewPath("records", "keepPerComponent"))...)
 	errs = append(errs, between(c.Records.MaxAgeSeconds, 3600, 10*366*24*3600, field.NewPath("records", "maxAgeSeconds"))...)
+	errs = append(errs, validateProfiles(c.Profiles, field.NewPath("profiles"))...)
 	return errs
 }
 
@@ -70,6 +71,44 @@ func validateMetricsServer(m MetricsServer, at *field.Path) field.ErrorList {
 	if m.TimeoutSeconds > m.IntervalSeconds {
 		errs = append(errs, invalid(at.Child("timeoutSeconds"), m.TimeoutSeconds, fmt.Sprintf("write at most usage.metricsServer.intervalSeconds, %d", m.IntervalSeconds)))
 	}
+	return errs
+}
+
+func validateProfiles(p Profiles, at *field.Path) field.ErrorList {
+	errs := oneOf(p.State, at.Child("state"), Enabled, Disabled)
+	errs = append(errs, oneOf(p.Source, at.Child("source"), SourceMetricsServer, SourcePrometheus)...)
+	errs = append(errs, between(p.IntervalSeconds, 1, 3600, at.Child("intervalSeconds"))...)
+	errs = append(errs, between(p.TimeoutSeconds, 1, 3600, at.Child("timeoutSeconds"))...)
+	if p.TimeoutSeconds > p.IntervalSeconds {
+		errs = append(errs, invalid(at.Child("timeoutSeconds"), p.TimeoutSeconds, fmt.Sprintf("write at most profiles.intervalSeconds, %d", p.IntervalSeconds)))
+	}
+	errs = append(errs, between(p.HistorySeconds, 0, 28*24*3600, at.Child("historySeconds"))...)
+	errs = append(errs, between(p.CheckpointSeconds, 60, 24*3600, at.Child("checkpointSeconds"))...)
+	errs = append(errs, between(p.StaleSeconds, 1, 24*3600, at.Child("staleSeconds"))...)
+	errs = append(errs, between(p.TolerancePercent, 0, 50, at.Child("tolerancePercent"))...)
+	errs = append(errs, between(p.WritesPerSecond, 1, 10_000, at.Child("writesPerSecond"))...)
+	errs = append(errs, between(p.MaxConcurrentReconciles, 1, 1024, at.Child("maxConcurrentReconciles"))...)
+	seen := map[string]bool{}
+	for i, a := range p.Algorithms {
+		errs = append(errs, oneOf(a.Type, at.Child("algorithms").Index(i).Child("type"), "Auto", "VPA", "Percentile", "Peak", "MovingWindow", "Seasonal")...)
+		if seen[a.Component] {
+			errs = append(errs, invalid(at.Child("algorithms").Index(i).Child("component"), a.Component, "write each component once"))
+		}
+		seen[a.Component] = true
+	}
+	return append(errs, validatePrometheus(p, at.Child("prometheus"))...)
+}
+
+// validatePrometheus checks what can be checked here; the source itself says what else is wrong when it is made.
+func validatePrometheus(p Profiles, at *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	if p.Source == SourcePrometheus && p.Prometheus.Address == "" {
+		errs = append(errs, field.Required(at.Child("address"), `profiles.source is Prometheus: write its URL, such as "https://prometheus.monitoring:9090"`))
+	}
+	errs = append(errs, between(p.Prometheus.TimeoutSeconds, 1, 600, at.Child("timeoutSeconds"))...)
+	errs = append(errs, between(p.Prometheus.QueriesPerMinute, 6, 6000, at.Child("queriesPerMinute"))...)
+	errs = append(errs, between(p.Prometheus.WindowSeconds, 5, 3600, at.Child("windowSeconds"))...)
+	errs = append(errs, between(p.Prometheus.StepSeconds, 5, 3600, at.Child("stepSeconds"))...)
 	return errs
 }
 
