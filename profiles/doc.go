@@ -1,7 +1,7 @@
 // Package profiles keeps what one container of a workload has used, and says what it needs.
 //
 // It is pure: samples come in as values, sizes go out as values, and the time is an argument. Reading metrics is done by
-// profiles/sources, making and filling WorkloadProfiles by profiles/controllers.
+// profiles/sources, making WorkloadProfiles by profiles/workloads, and filling them by profiles/recommender.
 //
 // # The tour
 //

@@ -122,10 +122,10 @@ func (a Seasonal) band(e *Estimate, now time.Time, r resource, s *State) (band, 
 	past := newPast(&u.hours)
 	best := a.best(now, r, u, &past, peak)
 	if !best.relied {
-		e.say(CodeNoSeason, "%s: %s", r, best.why)
+		e.say(CodeNoSeason, "%s: %s", r, best.why())
 		return band{}, false
 	}
-	e.say(CodeSeason, "%s: %s; until %s %s is foretold, + %d%%", r, best.why,
+	e.say(CodeSeason, "%s: %s; until %s %s is foretold, + %d%%", r, best.why(),
 		now.Add(a.Ahead).UTC().Format("Mon 15:04 MST"), r.format(best.ahead), a.MarginPercent)
 	target := best.ahead * percent(100+a.MarginPercent)
 	return band{lower: half(best.ahead, target), target: target, upper: widen(target, a.MarginPercent, known)}, true
@@ -138,7 +138,7 @@ func (a Seasonal) best(now time.Time, r resource, u *usage, past *past, peak flo
 		if a.Season != AnySeason && a.Season != c.season {
 			continue
 		}
-		if f := a.test(now, c, r, u, past, peak); best.why == "" || f.better(best) {
+		if f := a.test(now, c, r, u, past, peak); best.why == nil || f.better(best) {
 			best = f
 		}
 	}
@@ -148,8 +148,9 @@ func (a Seasonal) best(now time.Time, r resource, u *usage, past *past, peak flo
 // forecast is what a season foretells, and whether it is to be relied on.
 type forecast struct {
 	relied bool
-	why    string
-	shape  Shape
+	// why is written only when it is said.
+	why   func() string
+	shape Shape
 	// ahead is the highest usage of the time ahead, mean the average over the tested hours.
 	ahead, mean float64
 	// surprise is the highest level that was not foretold, of the latest day: no season is trusted to go below it.
@@ -183,40 +184,52 @@ func (a Seasonal) test(now time.Time, c cycles, r resource, u *usage, past *past
 		}
 	}
 	if float64(tested) < testable*float64(c.tested) {
-		return forecast{why: fmt.Sprintf("no %s season yet: %d of %d hours can be tested", c.season, tested, c.tested)}
+		return forecast{why: func() string {
+			return fmt.Sprintf("no %s season yet: %d of %d hours can be tested", c.season, tested, c.tested)
+		}}
 	}
 	f := forecast{shape: c.shape, mean: sum / float64(tested) * r.unit(), surprise: surprise}
 	if covered*100 < tested*int(a.CoveragePercent) {
-		f.why = fmt.Sprintf("no %s season: %d of %d hours were foretold", c.season, covered, tested)
+		f.why = func() string {
+			return fmt.Sprintf("no %s season: %d of %d hours were foretold", c.season, covered, tested)
+		}
 		return f
 	}
 	if f.mean > worthwhile*peak {
-		f.why = fmt.Sprintf("no %s season worth following: it foretells %.0f %% of the peak on average", c.season, 100*f.mean/peak)
+		f.why = func() string {
+			return fmt.Sprintf("no %s season worth following: it foretells %.0f %% of the peak on average", c.season, 100*f.mean/peak)
+		}
 		return f
 	}
-	return a.lookAhead(now, c, r, u, past, f, fmt.Sprintf("a %s season foretold %d of %d hours", c.season, covered, tested))
+	return a.lookAhead(now, c, r, u, past, f, func() string {
+		return fmt.Sprintf("a %s season foretold %d of %d hours", c.season, covered, tested)
+	})
 }
 
 // lookAhead foretells the hours ahead, and relies on the season where it holds now.
-func (a Seasonal) lookAhead(now time.Time, c cycles, r resource, u *usage, past *past, f forecast, why string) forecast {
+func (a Seasonal) lookAhead(now time.Time, c cycles, r resource, u *usage, past *past, f forecast, why func() string) forecast {
 	newest := u.hours.newest
 	thisHour := now.Unix() / hour
 	if thisHour > newest+day {
-		f.why = fmt.Sprintf("the %s season is not followed: the newest sample is %d hours old", c.season, thisHour-newest)
+		f.why = func() string {
+			return fmt.Sprintf("the %s season is not followed: the newest sample is %d hours old", c.season, thisHour-newest)
+		}
 		return f
 	}
 	ahead := f.surprise
 	for h := thisHour; h <= (now.Unix()+int64(a.Ahead/time.Second))/hour; h++ {
 		foretold, ok := c.foretell(past, int(h-newest)+hoursKept-1)
 		if !ok {
-			f.why = fmt.Sprintf("no %s season: an hour ahead was not seen often enough", c.season)
+			f.why = func() string { return fmt.Sprintf("no %s season: an hour ahead was not seen often enough", c.season) }
 			return f
 		}
 		ahead = max(ahead, foretold)
 	}
 	f.ahead = r.amount(ahead, u.top)
 	if is := r.amount(max(past.hours[hoursKept-1], past.hours[hoursKept-2]), u.top); is > f.ahead*percent(100+a.MarginPercent) {
-		f.why = fmt.Sprintf("the %s season does not hold now: %s is used, %s was foretold", c.season, r.format(is), r.format(f.ahead))
+		f.why = func() string {
+			return fmt.Sprintf("the %s season does not hold now: %s is used, %s was foretold", c.season, r.format(is), r.format(f.ahead))
+		}
 		return f
 	}
 	f.relied, f.why = true, why
