@@ -64,7 +64,7 @@ until 'sandbox down'. What is not built yet is built first: about fifteen minute
 	flags.IntVar(&f.nodePods, "node-pods", 500, "pods a node takes")
 	flags.BoolVar(&f.controllers, "controllers", true, "run kube-controller-manager and kube-scheduler")
 	flags.BoolVar(&f.metrics, "metrics", true, "run metrics-server (needs nodes)")
-	flags.BoolVar(&f.prometheus, "prometheus", false, "run Prometheus, which scrapes the nodes under cAdvisor's names; built when first asked for (minutes)")
+	flags.BoolVar(&f.prometheus, "prometheus", false, "run Prometheus, which scrapes what containers use under cAdvisor's names; built when first asked for (minutes)")
 	flags.DurationVar(&f.scrape, "scrape-interval", 5*time.Second, "how often Prometheus scrapes")
 	flags.DurationVar(&f.resizeDelay, "resize-delay", 300*time.Millisecond, "time from an admitted resize to its actuation")
 	flags.DurationVar(&f.backOff, "back-off", 10*time.Second, "first back-off of a container that fails again, doubling to 30 times of it")

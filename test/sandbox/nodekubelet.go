@@ -3,7 +3,10 @@ package sandbox
 import (
 	"context"
 	"fmt"
+	"net"
+	"net/http"
 	"os"
+	"time"
 
 	"github.com/metapilot/metapilot/test/sandbox/kubelet"
 )
@@ -11,8 +14,10 @@ import (
 // kubeletLoop is the simulated kubelet, which runs in this process: what happens to containers needs a mind, and one that
 // tests can talk to.
 type kubeletLoop struct {
-	cancel context.CancelFunc
-	done   chan struct{}
+	cancel  context.CancelFunc
+	done    chan struct{}
+	metrics *http.Server // what containers use, for Prometheus; nil without one
+	port    int          // of metrics
 }
 
 // startKubelet runs the simulated kubelet of all nodes until stop. Its log is a file beside those of the processes.
@@ -39,6 +44,9 @@ func (s *Sandbox) startKubelet(ctx context.Context) error {
 	}()
 	select {
 	case <-ready:
+		if s.options.Prometheus {
+			return s.kubelet.serve(k.Metrics())
+		}
 		return nil
 	case err := <-failed:
 		return err
@@ -47,7 +55,24 @@ func (s *Sandbox) startKubelet(ctx context.Context) error {
 	}
 }
 
+// serve serves what containers use at /metrics/cadvisor, to anybody on this machine.
+func (l *kubeletLoop) serve(metrics http.Handler) error {
+	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		return fmt.Errorf("serving the containers' metrics: %w", err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics/cadvisor", metrics)
+	l.metrics = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	l.port = listener.Addr().(*net.TCPAddr).Port
+	go func() { _ = l.metrics.Serve(listener) }() // until stop closes it
+	return nil
+}
+
 func (l *kubeletLoop) stop() {
+	if l.metrics != nil {
+		_ = l.metrics.Close() // of a listener that is given up
+	}
 	l.cancel()
 	<-l.done
 }

@@ -71,11 +71,9 @@ func (s *Sandbox) createNodes(ctx context.Context) error {
 	return group.Wait()
 }
 
-func nodeName(i int) string { return fmt.Sprintf("node-%03d", i) }
-
 // newNode is a node of a platform's fleet: three zones, and the path metrics-server must ask for it.
 func newNode(i int, size NodeSize) *corev1.Node {
-	name := nodeName(i)
+	name := fmt.Sprintf("node-%03d", i)
 	capacity := corev1.ResourceList{
 		corev1.ResourceCPU: size.CPU, corev1.ResourceMemory: size.Memory, corev1.ResourcePods: *resource.NewQuantity(int64(size.Pods), resource.DecimalSI),
 	}

@@ -26,8 +26,8 @@ type Options struct {
 	// Metrics runs metrics-server; needs Nodes. PodMetrics have values about 20 s after Start, when it has scraped twice.
 	Metrics bool
 
-	// Prometheus runs Prometheus, which scrapes every node's containers under cAdvisor's names, and Targets. It is built when
-	// it is first asked for: two to four minutes on two cores. See [Sandbox.PrometheusURL].
+	// Prometheus runs Prometheus, which scrapes what containers use under cAdvisor's names, and Targets. It is built when it is
+	// first asked for: about two minutes. See [Sandbox.PrometheusURL].
 	Prometheus bool
 
 	// ScrapeInterval is how often Prometheus scrapes; 0 takes the default, 5 s.

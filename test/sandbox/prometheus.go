@@ -13,7 +13,7 @@ import (
 // startPrometheus runs Prometheus on throw-away data. It is ready when it answers queries; series come with its first
 // scrapes.
 func (s *Sandbox) startPrometheus(ctx context.Context, programs map[string]string, creds *credentials) error {
-	config, err := yaml.Marshal(s.prometheusConfig(creds))
+	config, err := yaml.Marshal(s.prometheusConfig())
 	if err != nil {
 		return fmt.Errorf("encoding Prometheus' configuration: %w", err)
 	}
@@ -40,41 +40,21 @@ func (s *Sandbox) startPrometheus(ctx context.Context, programs map[string]strin
 }
 
 // prometheusConfig is one job for the nodes' containers and one for other targets.
-func (s *Sandbox) prometheusConfig(creds *credentials) map[string]any {
+func (s *Sandbox) prometheusConfig() map[string]any {
 	interval := fmt.Sprintf("%dms", s.options.ScrapeInterval.Milliseconds())
-	jobs := []any{}
-	if kwok := s.portOf(components.Kwok); kwok != 0 {
-		var nodes []any
-		for i := range s.options.Nodes {
-			name := nodeName(i)
-			nodes = append(nodes, map[string]any{
-				"targets": []string{fmt.Sprintf("127.0.0.1:%d", kwok)},
-				"labels":  map[string]string{"node": name, "__metrics_path__": "/metrics/nodes/" + name + "/metrics/cadvisor"},
-			})
-		}
-		jobs = append(jobs, map[string]any{
-			"job_name": "cadvisor", "scheme": "https", "static_configs": nodes,
-			"tls_config": map[string]string{"ca_file": creds.caFile, "cert_file": creds.kubeletClientCert, "key_file": creds.kubeletClKey},
-		})
+	job := func(name, path string, targets ...string) map[string]any {
+		return map[string]any{"job_name": name, "metrics_path": path, "static_configs": []any{map[string]any{"targets": targets}}}
+	}
+	var jobs []any
+	if s.kubelet != nil {
+		jobs = append(jobs, job("cadvisor", "/metrics/cadvisor", fmt.Sprintf("127.0.0.1:%d", s.kubelet.port)))
 	}
 	if len(s.options.Targets) > 0 {
-		jobs = append(jobs, map[string]any{"job_name": "targets", "static_configs": []any{map[string]any{"targets": s.options.Targets}}})
+		jobs = append(jobs, job("targets", "/metrics", s.options.Targets...))
 	}
 	return map[string]any{
 		"global":         map[string]string{"scrape_interval": interval, "scrape_timeout": interval},
 		"scrape_configs": jobs,
 		"storage":        map[string]any{"tsdb": map[string]string{"out_of_order_time_window": "30d"}}, // targets may tell the past
 	}
-}
-
-// portOf is the port of a component that runs, 0 where it does not.
-func (s *Sandbox) portOf(name string) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, r := range s.processes {
-		if r.Name() == name {
-			return r.port
-		}
-	}
-	return 0
 }

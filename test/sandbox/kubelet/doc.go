@@ -11,6 +11,7 @@
 //   - kill.go        [Kill]: a container as it looks when it has just been killed, step by step or coalesced
 //   - status.go      reading and writing container statuses
 //   - kubelet.go     the loop; usage.go the loads and what a container uses now
+//   - cadvisor.go    what containers use, for Prometheus
 //
 // Nothing depends on who killed a container: whoever writes a terminated status (a test, `sandbox oom`, this package for a
 // container above its limit) finds it restarted as on a real node.
