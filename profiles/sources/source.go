@@ -42,7 +42,7 @@ type Reason string
 const (
 	// ReasonAbsent: the source has one value of the container and not the other.
 	ReasonAbsent Reason = "absent"
-	// ReasonCounterReset: the CPU counter went back within the window, so that its rate is a guess.
+	// ReasonCounterReset: the CPU counter went back within two windows, so that its rate is a guess.
 	ReasonCounterReset Reason = "counterReset"
 	// ReasonDuplicate: the answer has the container twice. The higher value counts.
 	ReasonDuplicate Reason = "duplicate"

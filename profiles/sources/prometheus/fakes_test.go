@@ -54,7 +54,7 @@ func (s *script) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case strings.Contains(query, "container_memory"):
 		content = s.memory
-	case strings.Contains(query, "resets("):
+	case !strings.Contains(query, "rate("):
 		content = s.resets
 	}
 	if strings.HasSuffix(r.URL.Path, "query_range") {

@@ -18,13 +18,15 @@ const (
 
 // queries are what is asked, each for the whole fleet: one row a container of a pod.
 type queries struct {
-	memory, resets, cpu string
+	memory, cpu, resets string
 }
 
 // queries makes the queries for a window.
 //
-// A rate is given only where the counter has a point in the first fifth of the window: the rate of one that begins later is
-// too low by what is missing.
+// A rate is given only where the counter has a point in the first fifth of the window, for the rate of one that begins later
+// is too low by what is missing; and where it has not gone back, in this window or in the one before: a counter that stumbles
+// goes back and then leaps forward, and the leap may be in the window alone. All of it is one query, since between two a
+// counter may go back. The other query only tells which counters did.
 func (s Settings) queries(window time.Duration) queries {
 	over := func(metric string, span, offset time.Duration, more ...string) string {
 		q := metric + "{" + s.selector(more...) + "}[" + seconds(span) + "]"
@@ -33,12 +35,13 @@ func (s Settings) queries(window time.Duration) queries {
 		}
 		return q
 	}
+	resets := "resets(" + over(cpuCounter, 2*window, 0) + ")"
 	first := max((window / 5).Truncate(time.Second), time.Second)
 	return queries{
 		memory: s.memoryQuery(window, over),
-		resets: containerOf + "(resets(" + over(cpuCounter, window, 0) + ")) > 0",
+		resets: containerOf + "(" + resets + ") > 0",
 		cpu: containerOf + "(rate(" + over(cpuCounter, window, 0) + ") and count_over_time(" +
-			over(cpuCounter, first, window-first) + "))",
+			over(cpuCounter, first, window-first) + ") unless " + resets + " > 0)",
 	}
 }
 

@@ -54,15 +54,17 @@ func TestQueries(t *testing.T) {
 			memory: by + "(max_over_time(" + ws + "{" + all + `,container!~"etcd|mysql"}[300s])) or ` +
 				by + "(max_over_time(container_memory_rss{" + all + `,container=~"etcd|mysql"}[300s])) > 0 or ` +
 				by + "(max_over_time(" + ws + "{" + all + `,container=~"etcd|mysql"}[300s]))`,
-			resets: by + "(resets(container_cpu_usage_seconds_total{" + all + "}[300s])) > 0",
+			resets: by + "(resets(container_cpu_usage_seconds_total{" + all + "}[600s])) > 0",
 			cpu: by + "(rate(container_cpu_usage_seconds_total{" + all + "}[300s])" +
-				" and count_over_time(container_cpu_usage_seconds_total{" + all + "}[60s] offset 240s))",
+				" and count_over_time(container_cpu_usage_seconds_total{" + all + "}[60s] offset 240s)" +
+				" unless resets(container_cpu_usage_seconds_total{" + all + "}[600s]) > 0)",
 		}},
 		"with page cache": {Settings{WithoutPageCache: "-"}, 12 * time.Second, queries{
 			memory: by + "(max_over_time(" + ws + "{" + none + "}[12s]))",
-			resets: by + "(resets(container_cpu_usage_seconds_total{" + none + "}[12s])) > 0",
+			resets: by + "(resets(container_cpu_usage_seconds_total{" + none + "}[24s])) > 0",
 			cpu: by + "(rate(container_cpu_usage_seconds_total{" + none + "}[12s])" +
-				" and count_over_time(container_cpu_usage_seconds_total{" + none + "}[2s] offset 10s))",
+				" and count_over_time(container_cpu_usage_seconds_total{" + none + "}[2s] offset 10s)" +
+				" unless resets(container_cpu_usage_seconds_total{" + none + "}[24s]) > 0)",
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {

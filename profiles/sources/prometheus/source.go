@@ -72,24 +72,24 @@ type reading struct {
 	maxAge time.Duration
 	yield  func(sources.Sample)
 
-	memory, cpu map[uint64]float64  // what was seen, by container: the highest value of its latest point
-	reset       map[uint64]struct{} // counters that went back, by container and time
+	memory, cpu map[uint64]float64  // what was seen, by container: its latest value
+	reset       map[uint64]struct{} // containers whose counter went back
 	points      int                 // of this query
 	report      sources.Report
 }
 
-// read asks for memory, counters that went back, and CPU. The first failure ends it; what was given counts.
+// read asks for memory, CPU, and counters that went back. The first failure ends it; what was given counts.
 func (r *reading) read(ctx context.Context) error {
 	q := r.source.settings.queries(r.window)
 	r.memory, r.cpu, r.reset = map[uint64]float64{}, map[uint64]float64{}, map[uint64]struct{}{}
 	if err := r.ask(ctx, q.memory, r.takeMemory); err != nil {
 		return fmt.Errorf("reading memory: %w", err)
 	}
-	if err := r.ask(ctx, q.resets, r.takeReset); err != nil {
-		return fmt.Errorf("reading counters that went back: %w", err)
-	}
 	if err := r.ask(ctx, q.cpu, r.takeCPU); err != nil {
 		return fmt.Errorf("reading CPU: %w", err)
+	}
+	if err := r.ask(ctx, q.resets, r.takeReset); err != nil {
+		return fmt.Errorf("reading counters that went back: %w", err)
 	}
 	for _, values := range []map[uint64]float64{r.memory, r.cpu} {
 		if len(values) == 0 {
@@ -128,32 +128,21 @@ func (r *reading) ask(ctx context.Context, query string, take func(*series)) err
 }
 
 func (r *reading) takeMemory(row *series) {
-	r.take(row, r.memory, func(p point, s *sources.Sample) bool {
-		s.Memory = size.Of(p.value)
-		return true
-	})
+	r.take(row, r.memory, func(p point, s *sources.Sample) { s.Memory = size.Of(p.value) })
 }
 
 func (r *reading) takeCPU(row *series) {
-	r.take(row, r.cpu, func(p point, s *sources.Sample) bool {
-		if _, reset := r.reset[r.key(row, p.at)]; reset {
-			r.report.Miss(sources.ReasonCounterReset, 1)
-			return false
-		}
-		s.CPU = size.Of(p.value * 1000) // cores
-		return true
-	})
+	r.take(row, r.cpu, func(p point, s *sources.Sample) { s.CPU = size.Of(p.value * 1000) }) // cores
 }
 
 func (r *reading) takeReset(row *series) {
-	for _, p := range row.points(r.kind) {
-		r.reset[r.key(row, p.at)] = struct{}{}
-	}
+	r.reset[r.key(row)] = struct{}{}
+	r.report.Miss(sources.ReasonCounterReset, len(row.points(r.kind)))
 }
 
 // take gives the points of a row. A row that comes twice gives only what is higher than what it gave before.
-func (r *reading) take(row *series, seen map[uint64]float64, put func(point, *sources.Sample) bool) {
-	key := r.key(row, time.Time{})
+func (r *reading) take(row *series, seen map[uint64]float64, put func(point, *sources.Sample)) {
+	key := r.key(row)
 	before, twice := seen[key]
 	if twice {
 		r.report.Miss(sources.ReasonDuplicate, 1)
@@ -171,35 +160,38 @@ func (r *reading) take(row *series, seen map[uint64]float64, put func(point, *so
 			Namespace: row.Metric.Namespace, Container: row.Metric.Container, Window: r.window,
 			Sample: profiles.Sample{At: p.at, Replica: row.Metric.Pod},
 		}
-		if put(p, &s) {
-			r.report.Give(s, r.source.clock.Now(), r.maxAge, r.yield)
-		}
+		put(p, &s)
+		r.report.Give(s, r.source.clock.Now(), r.maxAge, r.yield)
 	}
 }
 
-// key is a hash of a container of a pod. In a query's answer all times are one, so there the time does not matter.
-func (r *reading) key(row *series, at time.Time) uint64 {
+// key is a hash of a container of a pod.
+func (r *reading) key(row *series) uint64 {
 	var h maphash.Hash
 	h.SetSeed(r.source.seed)
 	for _, part := range []string{row.Metric.Namespace, row.Metric.Pod, row.Metric.Container} {
 		_, _ = h.WriteString(part) // never fails
 		_ = h.WriteByte(0)
 	}
-	if r.kind == matrix && !at.IsZero() {
-		maphash.WriteComparable(&h, at.UnixMilli())
-	}
 	return h.Sum64()
 }
 
-// unpaired counts containers of which only one value was seen.
+// unpaired counts containers of which only one value was seen, for no reason that is known.
 func (r *reading) unpaired() int {
-	both := 0
-	for key := range r.cpu {
-		if _, ok := r.memory[key]; ok {
-			both++
+	n := 0
+	for key := range r.memory {
+		_, paired := r.cpu[key]
+		_, reset := r.reset[key]
+		if !paired && !reset {
+			n++
 		}
 	}
-	return len(r.cpu) + len(r.memory) - 2*both
+	for key := range r.cpu {
+		if _, paired := r.memory[key]; !paired {
+			n++
+		}
+	}
+	return n
 }
 
 // points are the points of a row of an answer of that kind.

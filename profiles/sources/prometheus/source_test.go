@@ -59,9 +59,9 @@ func TestReadGivesWhatIsKnownAndCountsWhatIsNot(t *testing.T) {
 			wantReport: sources.Report{CPU: 1, Memory: 2, Unknown: map[sources.Reason]int{sources.ReasonAbsent: 1}},
 		},
 		"a counter that went back": {
-			memory: vectorOf(rowOf("etcd", "1e9")), resets: vectorOf(rowOf("etcd", "1")), cpu: vectorOf(rowOf("etcd", "33")),
-			want:       []string{"t1/etcd-0/etcd cpu=none memory=1e+09 @1795598068 window=5m0s"},
-			wantReport: sources.Report{Memory: 1, Unknown: map[sources.Reason]int{sources.ReasonCounterReset: 1}},
+			memory: vectorOf(rowOf("etcd", "1e9")), resets: vectorOf(rowOf("etcd", "1")), cpu: vectorOf(rowOf("side", "1")),
+			want:       []string{"t1/etcd-0/etcd cpu=none memory=1e+09 @1795598068 window=5m0s", "t1/etcd-0/side cpu=1000 memory=none @1795598068 window=5m0s"},
+			wantReport: sources.Report{CPU: 1, Memory: 1, Unknown: map[sources.Reason]int{sources.ReasonCounterReset: 1, sources.ReasonAbsent: 1}},
 		},
 		"of a container that comes twice the higher counts": {
 			memory: vectorOf(rowOf("etcd", "2e9"), rowOf("etcd", "1e9"), rowOf("etcd", "3e9")), cpu: vectorOf(rowOf("etcd", "1")),
