@@ -147,7 +147,7 @@ var _ = Describe("A fleet of 200 tenants", Ordered, func() {
 	})
 
 	It("is looked after by managers that were never forbidden anything and met no error", func() {
-		f.loggedNoTrouble("collecting usage") // there is no metrics-server: one process less, and kills are answered all the same
+		f.loggedNoTrouble()
 	})
 })
 
