@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/metapilot/metapilot/scalers/usage"
 )
 
 // Metrics of all sources. None is per tenant.
@@ -17,7 +19,7 @@ type Metrics struct {
 	newest   *prometheus.GaugeVec
 }
 
-// NewMetrics registers the metrics, once for all sources of a manager.
+// NewMetrics registers the metrics. All sources of a process share them.
 func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 	m := &Metrics{
 		values: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -47,8 +49,8 @@ func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 		}, []string{"source"}),
 	}
 	err := errors.Join(
-		registry.Register(m.values), registry.Register(m.unknown), registry.Register(m.queries),
-		registry.Register(m.rounds), registry.Register(m.warnings), registry.Register(m.newest),
+		usage.Register(registry, &m.values), usage.Register(registry, &m.unknown), usage.Register(registry, &m.queries),
+		usage.Register(registry, &m.rounds), usage.Register(registry, &m.warnings), usage.Register(registry, &m.newest),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("registering the metrics of sources: %w", err)

@@ -2,6 +2,7 @@ package sources
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -9,6 +10,10 @@ import (
 	"github.com/metapilot/metapilot/profiles"
 	"github.com/metapilot/metapilot/size"
 )
+
+// ErrHeld says that a source was not asked: it has failed a short while ago, or all that may be asked of it in a minute has
+// been. The present is unknown, as after a failure; but it is no new failure, and no try.
+var ErrHeld = errors.New("the source is not asked now")
 
 // Source gives what the whole fleet uses.
 type Source interface {

@@ -184,6 +184,9 @@ func TestMetered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := NewMetrics(registry); err != nil {
+		t.Errorf("a second manager of the process: %v", err)
+	}
 	var logged []string
 	log := funcr.New(func(_, args string) { logged = append(logged, args) }, funcr.Options{})
 	f := &fake{report: Report{Queries: 3, CPU: 10, Memory: 20, Unknown: map[Reason]int{ReasonStale: 2, ReasonEmpty: 1}}, at: noon}

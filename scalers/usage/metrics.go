@@ -37,7 +37,7 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 		}),
 	}
 	err := errors.Join(
-		register(registry, &m.samples), register(registry, &m.rounds), register(registry, &m.newest), register(registry, &m.containers),
+		Register(registry, &m.samples), Register(registry, &m.rounds), Register(registry, &m.newest), Register(registry, &m.containers),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("registering the metrics of usage: %w", err)
@@ -45,8 +45,8 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 	return m, nil
 }
 
-// register registers a collector, or takes the one that another manager of this process has registered.
-func register[C prometheus.Collector](registry prometheus.Registerer, c *C) error {
+// Register registers a collector, or takes the one that another manager of this process has registered.
+func Register[C prometheus.Collector](registry prometheus.Registerer, c *C) error {
 	err := registry.Register(*c)
 	var twice prometheus.AlreadyRegisteredError
 	if errors.As(err, &twice) {

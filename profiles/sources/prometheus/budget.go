@@ -1,18 +1,15 @@
 package prometheus
 
 import (
-	"errors"
 	"fmt"
 	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/utils/clock"
-)
 
-// ErrHeld says that the source was not asked: it has failed a short while ago, or the queries of this minute are used up. The
-// present is unknown; it is no new failure.
-var ErrHeld = errors.New("prometheus is not asked now")
+	"github.com/metapilot/metapilot/profiles/sources"
+)
 
 const (
 	// firstBackOff is the time after a first failure; it doubles up to maxBackOff, which also bounds what a server asks for.
@@ -51,12 +48,12 @@ func (b *budget) take(n, reserve int) error {
 	defer b.mu.Unlock()
 	now := b.clock.Now()
 	if now.Before(b.until) {
-		return fmt.Errorf("%w: it failed %d times in a row and is asked again at %s", ErrHeld, b.failures, b.until.UTC().Format(time.RFC3339))
+		return fmt.Errorf("%w: it failed %d times in a row and is asked again at %s", sources.ErrHeld, b.failures, b.until.UTC().Format(time.RFC3339))
 	}
 	b.left = min(b.left+max(now.Sub(b.filledAt), 0).Minutes()*b.perMinute, b.perMinute)
 	b.filledAt = now
 	if b.left < float64(n+reserve) {
-		return fmt.Errorf("%w: its %g queries a minute are used up", ErrHeld, b.perMinute)
+		return fmt.Errorf("%w: its %g queries a minute are used up", sources.ErrHeld, b.perMinute)
 	}
 	b.left -= float64(n)
 	return nil

@@ -79,7 +79,7 @@ func readAll(t testing.TB, s *Source, clock *clocktesting.FakePassiveClock, at s
 	for !at.Done() {
 		next, _, err := s.Next(t.Context(), at, yield)
 		switch {
-		case errors.Is(err, ErrHeld):
+		case errors.Is(err, sources.ErrHeld):
 			clock.SetTime(clock.Now().Add(time.Minute))
 		case err != nil:
 			failures++
@@ -183,7 +183,7 @@ func TestHistoryLeavesQueriesForThePresent(t *testing.T) {
 	for err == nil {
 		at, _, err = source.Next(t.Context(), at, func(sources.Sample) {})
 	}
-	if !errors.Is(err, ErrHeld) || p.asked() != 6 {
+	if !errors.Is(err, sources.ErrHeld) || p.asked() != 6 {
 		t.Fatalf("after %d queries of 9: %v", p.asked(), err)
 	}
 	p.refuse = nil

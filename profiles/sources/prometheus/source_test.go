@@ -175,7 +175,7 @@ func TestAFailureHoldsTheNextQueryBackForATimeThatDoubles(t *testing.T) {
 					t.Fatalf("error %v, want %q", err, tc.wantErr)
 				}
 				clock.SetTime(clock.Now().Add(pause - 1)) // the shortest that it may be, without jitter
-				if _, report, err := read(t, source); !errors.Is(err, ErrHeld) || report.Queries != 0 {
+				if _, report, err := read(t, source); !errors.Is(err, sources.ErrHeld) || report.Queries != 0 {
 					t.Fatalf("after failure %d it is asked again too early: %v", asked, err)
 				}
 				if s.asked() != asked {
@@ -191,7 +191,7 @@ func TestAFailureHoldsTheNextQueryBackForATimeThatDoubles(t *testing.T) {
 			broken = true
 			_, _, _ = read(t, source)
 			clock.SetTime(clock.Now().Add(firstBackOff + time.Duration(jitter*float64(firstBackOff)) + 1))
-			if _, _, err := read(t, source); errors.Is(err, ErrHeld) {
+			if _, _, err := read(t, source); errors.Is(err, sources.ErrHeld) {
 				t.Errorf("a success does not end the doubling: %v", err)
 			}
 		})
@@ -209,11 +209,11 @@ func TestRetryAfterIsHeededWithinBounds(t *testing.T) {
 		source := serve(t, s, Settings{}, clock)
 		_, _, _ = read(t, source)
 		clock.SetTime(noon.Add(want - 1))
-		if _, _, err := read(t, source); !errors.Is(err, ErrHeld) {
+		if _, _, err := read(t, source); !errors.Is(err, sources.ErrHeld) {
 			t.Errorf("Retry-After: %s is not waited for: %v", header, err)
 		}
 		clock.SetTime(noon.Add(want + time.Duration(jitter*float64(firstBackOff)) + 1))
-		if _, _, err := read(t, source); errors.Is(err, ErrHeld) {
+		if _, _, err := read(t, source); errors.Is(err, sources.ErrHeld) {
 			t.Errorf("Retry-After: %s is waited for too long: %v", header, err)
 		}
 	}
@@ -231,7 +231,7 @@ func TestATimeoutIsAFailureAndACallersEndIsNone(t *testing.T) {
 	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "prometheus did not answer within 20ms") {
 		t.Errorf("error %v", err)
 	}
-	if _, _, err := read(t, source); !errors.Is(err, ErrHeld) {
+	if _, _, err := read(t, source); !errors.Is(err, sources.ErrHeld) {
 		t.Errorf("after a timeout it is asked at once: %v", err)
 	}
 
@@ -243,7 +243,7 @@ func TestATimeoutIsAFailureAndACallersEndIsNone(t *testing.T) {
 	}
 	ctx, cancel = context.WithCancel(t.Context())
 	cancel()
-	if _, err := other.Read(ctx, func(sources.Sample) {}); errors.Is(err, ErrHeld) {
+	if _, err := other.Read(ctx, func(sources.Sample) {}); errors.Is(err, sources.ErrHeld) {
 		t.Errorf("a caller that ends counts as a failure: %v", err)
 	}
 }
@@ -257,7 +257,7 @@ func TestQueriesKeepToTheirBudget(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, _, err := read(t, source); !errors.Is(err, ErrHeld) || !strings.Contains(err.Error(), "its 6 queries a minute are used up") {
+	if _, _, err := read(t, source); !errors.Is(err, sources.ErrHeld) || !strings.Contains(err.Error(), "its 6 queries a minute are used up") {
 		t.Errorf("error %v", err)
 	}
 	clock.SetTime(noon.Add(30 * time.Second))
