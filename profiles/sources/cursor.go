@@ -17,10 +17,10 @@ type Cursor struct {
 	Chunk time.Duration `json:"chunk,omitempty"`
 }
 
-// NewCursor begins a reading of the span that ends at a time.
+// NewCursor begins a reading of the span that ends at a time; one of no length, or less, is done.
 func NewCursor(until time.Time, span time.Duration) Cursor {
 	until = until.UTC().Truncate(time.Second)
-	from := until.Add(-max(span, 0).Truncate(time.Second))
+	from := until.Add(-span.Truncate(time.Second))
 	return Cursor{From: from, Until: until, Next: from}
 }
 
