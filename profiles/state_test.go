@@ -230,8 +230,10 @@ func TestTheHotReplicaIsWhatCounts(t *testing.T) {
 			alone.Add(after(m), hot)
 			for i := range 9 {
 				together.Add(after(m), reading(fmt.Sprintf("cool-%d", i), m, 20, 100*mib))
+				if i == m%9 {
+					together.Add(after(m), hot)
+				}
 			}
-			together.Add(after(m), hot)
 		}
 		want, got := alone.Recommend(after(14400), a, Bounds{}), together.Recommend(after(14400), a, Bounds{})
 		if got.Target != want.Target {
@@ -242,6 +244,28 @@ func TestTheHotReplicaIsWhatCounts(t *testing.T) {
 		}
 		if want.Hot.Present() {
 			t.Errorf("%s: a replica alone is called hot", a.Name())
+		}
+	}
+}
+
+// Steps of five minutes weigh as much as those of a minute, and the first sample after an outage no more than ten.
+func TestASampleStandsForTheTimeBeforeIt(t *testing.T) {
+	a := DefaultPercentile()
+	a.HalfLife = Decay{CPUHalfLife: MaxHalfLife, MemoryHalfLife: MaxHalfLife}
+	for name, second := range map[string]int{"at once": 1440, "after an outage": 4000} {
+		s := New(a)
+		for m := 0; m < 1440; m += 5 {
+			s.Add(after(m), reading("a", m, 100, 100*mib))
+		}
+		for m := second; m < second+1440; m++ {
+			s.Add(after(m), reading("a", m, 200, 200*mib))
+		}
+		for share, want := range map[float64]float64{0.45: 100, 0.53: 200} {
+			for r, unit := range map[resource]float64{cpu: 1, memory: mib} {
+				if got, _ := s.use[r].share(r, share, once); got < want*unit || got > want*unit*growth {
+					t.Errorf("%s: P%.0f of %s is %g, want %g", name, 100*share, r, got/unit, want)
+				}
+			}
 		}
 	}
 }
