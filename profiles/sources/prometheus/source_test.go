@@ -2,9 +2,14 @@ package prometheus
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/metapilot/metapilot/profiles/sources"
+	"github.com/metapilot/metapilot/test/sandbox/pki"
 )
 
 // read gives the samples of one reading as lines.
@@ -342,5 +348,62 @@ func TestATokenThatChangesIsReadAgain(t *testing.T) {
 		if got := s.headers[len(s.headers)-1].Get("Authorization"); got != "Bearer "+token {
 			t.Errorf("sent %q, want the token %q", got, token)
 		}
+	}
+}
+
+func TestBothSidesProveWhoTheyAreByCertificates(t *testing.T) {
+	dir := t.TempDir()
+	authority, err := pki.NewAuthority("monitoring", time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	caFile := filepath.Join(dir, "ca.crt")
+	if err := os.WriteFile(caFile, authority.PEM(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	issue := func(name string, hosts ...string) (certFile, keyFile string) {
+		t.Helper()
+		pair, err := authority.Issue(pki.Subject{User: name, Hosts: hosts})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if certFile, keyFile, err = pair.Write(dir, name); err != nil {
+			t.Fatal(err)
+		}
+		return certFile, keyFile
+	}
+	serverCert, serverKey := issue("server", "prometheus.monitoring")
+	certFile, keyFile := issue("metapilot")
+	certificate, err := tls.LoadX509KeyPair(serverCert, serverKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clients := x509.NewCertPool()
+	clients.AppendCertsFromPEM(authority.PEM())
+	server := httptest.NewUnstartedServer(&script{memory: vectorOf(rowOf("etcd", "1e9")), cpu: vectorOf(rowOf("etcd", "1"))})
+	server.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}, ClientCAs: clients, ClientAuth: tls.RequireAndVerifyClientCert}
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	t.Cleanup(server.Close)
+
+	for name, tc := range map[string]struct {
+		tls     TLS
+		wantErr string
+	}{
+		"both":                        {TLS{CAFile: caFile, CertFile: certFile, KeyFile: keyFile, ServerName: "prometheus.monitoring"}, ""},
+		"a client without one":        {TLS{CAFile: caFile, ServerName: "prometheus.monitoring"}, "certificate required"},
+		"a server of another name":    {TLS{CAFile: caFile, CertFile: certFile, KeyFile: keyFile}, "cannot validate certificate"},
+		"a server nobody vouches for": {TLS{CertFile: certFile, KeyFile: keyFile, ServerName: "prometheus.monitoring"}, "unknown authority"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			source, err := New(Settings{Address: server.URL, TLS: tc.tls}, fixed(noon))
+			if err != nil {
+				t.Fatal(err)
+			}
+			lines, _, err := read(t, source)
+			if tc.wantErr == "" && (err != nil || len(lines) != 2) || tc.wantErr != "" && (err == nil || !strings.Contains(err.Error(), tc.wantErr)) {
+				t.Errorf("%d samples, error %v, want %q", len(lines), err, tc.wantErr)
+			}
+		})
 	}
 }
