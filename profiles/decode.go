@@ -164,7 +164,7 @@ func (r *reader) hours(h *hours) {
 	r.check((h.newest == 0) == (n == 0) && (h.newest == 0 || h.newest-n >= oldest/hour-1))
 	in := unpack{r: r}
 	level := 0
-	for at := h.newest - n + 1; at <= h.newest && !r.bad; at++ {
+	for at := h.newest - n + 1; !r.bad && at <= h.newest; at++ {
 		switch v := in.nibble(); v {
 		case nibbleUnknown:
 			run := int64(in.nibble()<<4 | in.nibble())
@@ -180,28 +180,31 @@ func (r *reader) hours(h *hours) {
 			h.ring[at%hoursKept] = uint8(level)
 		}
 	}
+	in.close()
 	r.check(h.newest == 0 || h.at(h.newest) > 0)
 }
 
 // unpack reads nibbles.
 type unpack struct {
-	r   *reader
-	low int // the low half of the byte that was read last, + 1; 0: none is left
+	r *reader
+	n int // how many were read
 }
 
-func (n *unpack) nibble() int {
-	if n.low > 0 {
-		v := n.low - 1
-		n.low = 0
-		return v
-	}
-	b := n.r.bytes(1)
-	if b == nil {
+func (u *unpack) nibble() int {
+	i := u.n >> 1
+	if i >= len(u.r.b) {
+		u.r.check(false)
 		return 0
 	}
-	n.low = int(b[0]&15) + 1
-	return int(b[0] >> 4)
+	v := u.r.b[i]
+	if u.n++; u.n&1 == 1 {
+		return int(v >> 4)
+	}
+	return int(v & 15)
 }
+
+// close goes on behind the last byte that was read.
+func (u *unpack) close() { u.r.bytes((u.n + 1) / 2) }
 
 func (r *reader) histogram(h *histogram) {
 	h.reference = r.time()
