@@ -37,8 +37,8 @@ type house struct {
 	client   client.Client
 	observer *observe.Observer
 	// manager leads to the API server with what the manager may do.
-	manager *rest.Config
-	logs    []string
+	manager  *rest.Config
+	managers []*installation.Process
 }
 
 // newHouse starts one that ends with the container of the spec.
@@ -52,6 +52,7 @@ func newHouse(ctx context.Context, o sandbox.Options) *house {
 	Expect(clientgoscheme.AddToScheme(scheme)).To(Succeed())
 	Expect(v1alpha1.AddToScheme(scheme)).To(Succeed())
 	h := &house{box: box}
+	DeferCleanup(h.stop)
 	h.client, err = client.New(box.RESTConfig(), client.Options{Scheme: scheme})
 	Expect(err).NotTo(HaveOccurred())
 	Expect(installation.Definitions(ctx, h.client)).To(Succeed())
@@ -63,21 +64,25 @@ func newHouse(ctx context.Context, o sandbox.Options) *house {
 	return h
 }
 
-// start runs a manager, and waits until it is ready.
-func (h *house) start(ctx context.Context, as *rest.Config, settings installation.Settings) *installation.Process {
-	GinkgoHelper()
-	dir := filepath.Join(h.box.Dir(), fmt.Sprintf("manager-%d", len(h.logs)+1))
-	Expect(os.Mkdir(dir, 0o700)).To(Succeed())
-	p, err := installation.StartManager(ctx, program, dir, as, settings)
-	Expect(err).NotTo(HaveOccurred())
-	h.logs = append(h.logs, p.LogFile)
-	DeferCleanup(func() {
+// stop ends the managers that are still alive. It is called when the container ends: a spec may start one that the next needs.
+func (h *house) stop() {
+	for _, p := range h.managers {
 		select {
 		case <-p.Ended():
 		default:
 			Expect(p.Stop()).To(Succeed())
 		}
-	})
+	}
+}
+
+// start runs a manager, and waits until it is ready.
+func (h *house) start(ctx context.Context, as *rest.Config, settings installation.Settings) *installation.Process {
+	GinkgoHelper()
+	dir := filepath.Join(h.box.Dir(), fmt.Sprintf("manager-%d", len(h.managers)+1))
+	Expect(os.Mkdir(dir, 0o700)).To(Succeed())
+	p, err := installation.StartManager(ctx, program, dir, as, settings)
+	Expect(err).NotTo(HaveOccurred())
+	h.managers = append(h.managers, p)
 	return p
 }
 

@@ -17,8 +17,9 @@ const noMetrics = "listing pod metrics: the server could not find the requested 
 // the expected one.
 func (h *house) loggedNoTrouble() {
 	GinkgoHelper()
-	Expect(h.logs).NotTo(BeEmpty())
-	for _, file := range h.logs {
+	Expect(h.managers).NotTo(BeEmpty())
+	for _, manager := range h.managers {
+		file := manager.LogFile
 		content, err := os.ReadFile(file)
 		Expect(err).NotTo(HaveOccurred())
 		lines := strings.Split(strings.TrimSpace(string(content)), "\n")
