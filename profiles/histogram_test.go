@@ -66,25 +66,30 @@ func TestPercentilesAreThoseOfAllSamples(t *testing.T) {
 }
 
 func TestWhatIsFarBelowTheHighestIsCountedAsMoreNeverLess(t *testing.T) {
-	h := histogram{halfLife: 3600}
-	for level := 255; level > 0; level-- {
-		h.add(uint8(level), 1, 1_700_000_000)
-	}
-	if got := len(h.weights); got > maxLevels {
-		t.Errorf("%d levels are kept, want at most %d", got, maxLevels)
-	}
-	sum := float32(0)
-	for _, w := range h.weights {
-		sum += w
-	}
-	if sum != 255 {
-		t.Errorf("the weight is %g, want 255", sum)
-	}
-	if got := h.level(0.95, openTick{}, 1, once); got != 243 {
-		t.Errorf("P95 is level %d, want 243", got)
-	}
-	if got := h.level(0.01, openTick{}, 1, once); got != 255-maxLevels+1 {
-		t.Errorf("P1 is level %d, want the lowest that is kept, %d", got, 255-maxLevels+1)
+	for name, nth := range map[string]func(n int) int{
+		"the highest first": func(n int) int { return topLevel - n },
+		"the lowest first":  func(n int) int { return n + 1 },
+	} {
+		h := histogram{halfLife: 3600}
+		for n := range topLevel {
+			h.add(uint8(nth(n)), 1, 1_700_000_000)
+		}
+		if got := len(h.weights); got > maxLevels {
+			t.Errorf("%s: %d levels are kept, want at most %d", name, got, maxLevels)
+		}
+		sum := float32(0)
+		for _, w := range h.weights {
+			sum += w
+		}
+		if sum != topLevel {
+			t.Errorf("%s: the weight is %g, want %d", name, sum, topLevel)
+		}
+		if got := h.level(0.95, openTick{}, 1, once); got != 243 {
+			t.Errorf("%s: P95 is level %d, want 243", name, got)
+		}
+		if got := h.level(0.01, openTick{}, 1, once); got != topLevel-maxLevels+1 {
+			t.Errorf("%s: P1 is level %d, want the lowest that is kept, %d", name, got, topLevel-maxLevels+1)
+		}
 	}
 }
 
