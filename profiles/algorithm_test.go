@@ -266,3 +266,36 @@ func TestShapes(t *testing.T) {
 		}
 	}
 }
+
+// A size that has used up half of its margin is worth raising.
+func TestLowerIsHalfOfTheMargin(t *testing.T) {
+	s := steps(3, func(int) float64 { return 200 })
+	for _, a := range []Algorithm{DefaultPeak(), DefaultSeasonal()} {
+		if got := s.Recommend(after(3*1440), a, Bounds{}); got.Lower.CPU.String() != "215m" || got.Target.CPU.String() != "230m" {
+			t.Errorf("%s: lower %s, target %s, want 215m and 230m of a peak of 200m", a.Name(), got.Lower.CPU, got.Target.CPU)
+		}
+	}
+}
+
+func TestKindsDifferInCare(t *testing.T) {
+	s, rare := New(Auto{Kind: KindOther}), New(Auto{Kind: KindOther})
+	for m := 0; m < 28*1440; m += 5 {
+		s.Add(after(m), reading("a", m, weekdays(m), weekdays(m)*mib))
+		v := 100.0
+		if m/60%20 == 19 { // one hour of twenty, at another time every day: 7 % of the CPU time
+			v = 150
+		}
+		rare.Add(after(m), reading("a", m, v, 100*mib))
+	}
+	for kind, season := range map[Kind]bool{KindAPIServer: false, KindEtcd: false, KindOther: false, KindControllerManager: true, KindScheduler: true} {
+		got := s.Recommend(after(28*1440), Auto{Kind: kind}, Bounds{}).Target.Memory.Or(0)
+		if (got < 100*mib) != season {
+			t.Errorf("%s: memory is %s on a calm night, after days of 500Mi", kind, got)
+		}
+	}
+	for kind, want := range map[Kind]string{KindAPIServer: "176m", KindEtcd: "176m", KindOther: "176m", KindControllerManager: "119m", KindScheduler: "119m"} {
+		if got := rare.Recommend(after(28*1440), Auto{Kind: kind}, Bounds{}).Target.CPU.String(); got != want {
+			t.Errorf("%s: CPU is %s, want %s", kind, got, want)
+		}
+	}
+}
