@@ -317,12 +317,13 @@ func TestTheLatestStartsAreRemembered(t *testing.T) {
 		return [resources]size.Opt[float64]{size.Of(v), size.Of(v)}
 	}
 	at := begin.Unix()
-	s.add(at, at+startUp+1, use(1000)) // no longer a start-up
-	s.add(at, at-1, use(1000))         // before it began
 	for i := range int64(2 * startsKept) {
 		s.add(at+i*1000, at+i*1000+10, use(float64(100-i)))
 	}
-	s.add(at, at+10, use(5000)) // older than all that are kept
+	latest := at + (2*startsKept-1)*1000
+	s.add(latest, latest+startUp+1, use(5000)) // no longer a start-up
+	s.add(latest, latest-1, use(5000))         // before it began
+	s.add(at, at+10, use(5000))                // older than all that are kept
 	if got, ok := s.peak(memory); !ok || got != 100-startsKept {
 		t.Errorf("the peak is %g, want that of the oldest kept, %d", got, 100-startsKept)
 	}
