@@ -5,7 +5,9 @@ import "math"
 // histogram is the distribution of usage over levels; a sample's weight halves with every half-life.
 //
 // VPA's decaying histogram could do it with buckets as fine as these, at 2.2 KB each instead of at most 0.5: it has a
-// float64 for every bucket that there could be. Here are only the buckets between the lowest and the highest in use.
+// float64 for every bucket that there could be. DataDog's sketches-go (DDSketch, collapsing its lowest buckets) takes 1.5 KB
+// for the two of a container, without decay, and brings protobuf along. Here are only the buckets between the lowest and the
+// highest in use: 0.3 KB for the two of a usual container.
 //
 // Nothing is multiplied as time passes. A new sample weighs 2^((its time - reference) / half-life), so that the old ones
 // weigh less beside it; the reference moves on when the exponent has grown large.
