@@ -40,6 +40,11 @@ func (r *Recommender) readHistory(ctx context.Context) bool {
 		case err == nil:
 			tries = 0
 			r.Log.V(1).Info("history read", "percent", cursor.Percent(), "cpu", report.CPU, "memory", report.Memory)
+		case errors.Is(err, sources.ErrHeld):
+			r.Log.V(1).Info("history waits: the source is not asked now", "read", cursor.String())
+			if !r.wait(ctx, historyRetry) {
+				return false
+			}
 		case tries == historyTries:
 			r.Log.Error(err, "history is left unread; measuring goes on without it", "read", cursor.String())
 			return true
@@ -68,8 +73,12 @@ func (r *Recommender) historySpan() time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var newest time.Time
-	empty := 0
+	all, empty := 0, 0
 	for _, e := range r.memory.byKey {
+		if !r.Managed(e.key.Namespace) {
+			continue
+		}
+		all++
 		if e.newest.IsZero() {
 			empty++
 		}
@@ -77,7 +86,7 @@ func (r *Recommender) historySpan() time.Duration {
 			newest = e.newest
 		}
 	}
-	if empty*100 >= len(r.memory.byKey)*mostNew || newest.IsZero() {
+	if empty*100 >= all*mostNew || newest.IsZero() {
 		return r.HistorySpan
 	}
 	return min(max(r.Clock.Since(newest), 0), r.HistorySpan)

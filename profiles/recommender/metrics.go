@@ -1,7 +1,11 @@
 package recommender
 
 import (
+	"errors"
+
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/metapilot/metapilot/scalers/usage"
 )
 
 // Outcomes of metrics.
@@ -46,10 +50,10 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 			Name: "metapilot_profile_writes_waiting", Help: "Writes that wait for their turn after the last round.",
 		}),
 	}
-	for _, c := range []prometheus.Collector{m.history, m.samples, m.writes, m.restored, m.profiles, m.stale, m.waiting} {
-		if err := registry.Register(c); err != nil {
-			return nil, err
-		}
+	err := errors.Join(usage.Register(registry, &m.history), usage.Register(registry, &m.profiles), usage.Register(registry, &m.stale),
+		usage.Register(registry, &m.waiting), usage.Register(registry, &m.samples), usage.Register(registry, &m.writes), usage.Register(registry, &m.restored))
+	if err != nil {
+		return nil, err
 	}
 	return m, nil
 }

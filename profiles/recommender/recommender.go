@@ -2,6 +2,7 @@ package recommender
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"slices"
@@ -118,7 +119,11 @@ func (r *Recommender) Start(ctx context.Context) error {
 		return r.lastWords(ctx)
 	}
 	for {
-		if err := r.Once(ctx); err != nil && ctx.Err() == nil {
+		switch err := r.Once(ctx); {
+		case err == nil || ctx.Err() != nil:
+		case errors.Is(err, sources.ErrHeld):
+			r.Log.V(1).Info("not measured", "because", err.Error())
+		default:
 			r.Log.Error(err, "measuring")
 		}
 		if !r.wait(ctx, r.Interval) {
