@@ -81,8 +81,6 @@ const (
 	ReasonForeignOwner Reason = "ForeignOwner"
 	// ReasonReverted: what Metapilot wrote was undone by another writer three times.
 	ReasonReverted Reason = "Reverted"
-	// ReasonNoData: no size or no pod of the component could be read.
-	ReasonNoData Reason = "NoData"
 	// ReasonChangeInProgress: an earlier change is still being carried out.
 	ReasonChangeInProgress Reason = "ChangeInProgress"
 	// ReasonRolloutInProgress: a rollout that Metapilot did not start is under way.

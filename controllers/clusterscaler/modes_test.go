@@ -74,6 +74,7 @@ var _ = Describe("a target", func() {
 		w.settle(ctx)
 		Expect(w.component(ctx).Gate).To(Equal(decision.GateUnmanaged))
 		Expect(w.hand.advanced).To(BeEmpty())
+		Expect(w.heard()).To(BeEmpty())
 		Expect(w.condition(ctx, v1alpha1.ConditionReady).Status).To(Equal(metav1.ConditionTrue))
 	})
 })
