@@ -308,7 +308,7 @@ var _ = Describe("ClusterScaler", func() {
 				short[r.Name] = append(r.ShortNames, r.Categories...)
 			}
 		}
-		Expect(short).To(Equal(map[string][]string{"clusterscalers": {"cs", "metapilot"}, "scalingrecords": {"srec", "metapilot"}, "workloadprofiles": {"wprof", "metapilot"}}))
+		Expect(short).To(Equal(map[string][]string{"clusterscalers": {"cscaler", "metapilot"}, "scalingrecords": {"srec", "metapilot"}, "workloadprofiles": {"wprof", "metapilot"}}))
 	})
 
 	It("has every field of its spec in the full sample", func() {
