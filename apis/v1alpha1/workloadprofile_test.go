@@ -17,6 +17,8 @@ var _ = Describe("WorkloadProfile", func() {
 	},
 		Entry("the sample"),
 		Entry("a StatefulSet", change{"/spec/target/kind", "StatefulSet"}),
+		Entry("no apiVersion", change{"/spec/target/apiVersion", ""}),
+		Entry("another owner of pods", change{"/spec/target", "{apiVersion: druid.gardener.cloud/v1alpha1, kind: Etcd, name: etcd-main}"}),
 		Entry("no algorithm", change{algorithm, ""}),
 		Entry("Auto", change{algorithm, "{type: Auto}"}),
 		Entry("Auto for a kind", change{algorithm, "{type: Auto, auto: {kind: Etcd}}"}),
@@ -33,7 +35,8 @@ var _ = Describe("WorkloadProfile", func() {
 		refuses(ctx, changed(profile(), c), field, words)
 	},
 		Entry("no target", change{"/spec/target", ""}, "spec.target", "Required value"),
-		Entry("a kind that is no workload", change{"/spec/target/kind", "Pod"}, "spec.target.kind", `supported values: "Deployment", "StatefulSet"`),
+		Entry("no kind", change{"/spec/target/kind", ""}, "spec.target.kind", "Required value"),
+		Entry("an empty apiVersion", change{"/spec/target/apiVersion", `""`}, "spec.target.apiVersion", "should be at least 1 chars long"),
 		Entry("an empty name", change{"/spec/target/name", `""`}, "spec.target.name", "should be at least 1 chars long"),
 		Entry("an unknown algorithm", change{algorithm, "{type: Magic}"}, "spec.algorithm.type", `Unsupported value: "Magic"`),
 		Entry("auto with another type", change{algorithm, "{type: VPA, auto: {kind: Etcd}}"}, "spec.algorithm", "auto is only allowed when type is Auto: remove it, or set type: Auto"),

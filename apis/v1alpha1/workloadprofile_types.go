@@ -72,17 +72,32 @@ type WorkloadProfileSpec struct {
 	Algorithm *Algorithm `json:"algorithm,omitempty"`
 }
 
-// WorkloadTarget points at a workload.
+// WorkloadTarget points at a workload: a Deployment or a StatefulSet, or any object that owns pods, Deployments or
+// StatefulSets as their controller. The pods of all that it owns are profiled as one.
 type WorkloadTarget struct {
-	// kind of the workload: Deployment or StatefulSet (apps/v1).
+	// apiVersion of the kind. Default apps/v1.
+	// +kubebuilder:default="apps/v1"
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +optional
+	APIVersion string `json:"apiVersion,omitempty"`
+
+	// kind of the workload, such as Deployment or StatefulSet.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
 	// +required
-	Kind TargetKind `json:"kind,omitempty"`
+	Kind string `json:"kind,omitempty"`
 
 	// name of the workload.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	// +required
 	Name string `json:"name,omitempty"`
+}
+
+// TargetOf gives the target that a kind of apps/v1 and a name make.
+func TargetOf(kind TargetKind, name string) WorkloadTarget {
+	return WorkloadTarget{APIVersion: "apps/v1", Kind: string(kind), Name: name}
 }
 
 // Conditions of a WorkloadProfile, besides ConditionSignalsFresh.

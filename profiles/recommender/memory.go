@@ -188,6 +188,15 @@ func (m *memory) see(p *v1alpha1.WorkloadProfile) *entry {
 	return e
 }
 
+// of gives the profiles that a pod counts for.
+func (m *memory) of(pod owned) []*entry {
+	var out []*entry
+	for _, w := range pod.workloads {
+		out = append(out, m.byWorkload[w]...)
+	}
+	return out
+}
+
 // forget drops a profile.
 func (m *memory) forget(key types.NamespacedName) {
 	if e := m.byKey[key]; e != nil {

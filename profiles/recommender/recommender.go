@@ -370,7 +370,7 @@ func (r *Recommender) PodSeen(ctx context.Context, pod *corev1.Pod) error {
 		if class := oom.Judge(k, oom.Circumstances{Now: now}); class != decision.KillContainer && class != decision.KillNode {
 			continue
 		}
-		for _, e := range r.memory.byWorkload[o.workload] {
+		for _, e := range r.memory.of(o) {
 			e.killed(now, kill{container: k.Container, replica: k.Pod, at: k.FinishedAt, limit: k.Limit, request: k.Request}, r.Defaults)
 		}
 	}

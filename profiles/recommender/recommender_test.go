@@ -8,6 +8,8 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -196,6 +198,26 @@ var _ = Describe("a profile", func() {
 		e.changed = true
 		Expect(w.r.Flush(ctx)).To(MatchError(ContainSubstring("the checkpoint that is there knows more")))
 		Expect(w.profile(ctx).Status.Checkpoint).To(Equal(old))
+	})
+
+	It("of what owns a workload counts the same pods", func(ctx SpecContext) {
+		w := newWorld(ctx, nil)
+		labels := map[string]string{"app": "etcd"}
+		set := &appsv1.StatefulSet{
+			ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, Name: "etcd", OwnerReferences: []metav1.OwnerReference{
+				{APIVersion: "druid.gardener.cloud/v1alpha1", Kind: "Etcd", Name: "etcd-main", UID: "druid", Controller: new(true)}}},
+			Spec: appsv1.StatefulSetSpec{Selector: &metav1.LabelSelector{MatchLabels: labels}, Template: corev1.PodTemplateSpec{
+				ObjectMeta: metav1.ObjectMeta{Labels: labels}, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "etcd", Image: "example.com/etcd:1"}}}}},
+		}
+		Expect(cl.Create(ctx, set)).To(Succeed())
+		owners := &v1alpha1.WorkloadProfile{ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, Name: "of-the-owner"}, Spec: v1alpha1.WorkloadProfileSpec{
+			Target: v1alpha1.WorkloadTarget{APIVersion: "druid.gardener.cloud/v1alpha1", Kind: "Etcd", Name: "etcd-main"}}}
+		Expect(cl.Create(ctx, owners)).To(Succeed())
+		w.restart(ctx)
+		w.live(ctx, 10*time.Minute)
+		Expect(cl.Get(ctx, client.ObjectKeyFromObject(owners), owners)).To(Succeed())
+		Expect(owners.Status.Containers).To(HaveLen(1))
+		Expect(asJSON(owners.Status.Containers[0].Peak)).To(MatchJSON(asJSON(w.profile(ctx).Status.Containers[0].Peak)))
 	})
 
 	It("of one tenant has nothing of another", func(ctx SpecContext) {

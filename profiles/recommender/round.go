@@ -53,7 +53,7 @@ func (r *Recommender) take(ctx context.Context, sample sources.Sample) error {
 		sample.Started = pod.startOf(sample.Container)
 	}
 	now := r.Clock.Now()
-	for _, e := range r.memory.byWorkload[pod.workload] {
+	for _, e := range r.memory.of(pod) {
 		if !e.restored {
 			continue
 		}
@@ -80,7 +80,7 @@ func (r *Recommender) main(w workload) (string, map[string]profiles.Bounds) {
 	for _, components := range r.components[w.namespace] {
 		for i := range components {
 			c := &components[i]
-			if c.Target.Kind != w.target.Kind || c.Target.Name != w.target.Name {
+			if w.target != v1alpha1.TargetOf(c.Target.Kind, c.Target.Name) {
 				continue
 			}
 			if name == "" {

@@ -77,7 +77,7 @@ func newWorld(ctx context.Context, algorithm *v1alpha1.Algorithm) *world {
 	}
 	p := &v1alpha1.WorkloadProfile{
 		ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, Name: "statefulset-etcd", Labels: map[string]string{v1alpha1.LabelComponent: "etcd"}},
-		Spec:       v1alpha1.WorkloadProfileSpec{Target: v1alpha1.WorkloadTarget{Kind: v1alpha1.TargetStatefulSet, Name: "etcd"}, Algorithm: algorithm},
+		Spec:       v1alpha1.WorkloadProfileSpec{Target: v1alpha1.TargetOf(v1alpha1.TargetStatefulSet, "etcd"), Algorithm: algorithm},
 	}
 	Expect(cl.Create(ctx, p)).To(Succeed())
 	w.restart(ctx)

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
@@ -14,15 +16,17 @@ import (
 	"github.com/metapilot/metapilot/size"
 )
 
-// Fleet reads the pods of managed namespaces from memory.
+// Fleet reads the pods and workloads of managed namespaces from memory.
 type Fleet interface {
 	Pods(ctx context.Context, namespace string, selector labels.Selector) ([]corev1.Pod, error)
 	WorkloadOf(ctx context.Context, pod metav1.Object) (fleet.Workload, bool, error)
+	Deployment(ctx context.Context, namespace, name string) (*appsv1.Deployment, error)
+	StatefulSet(ctx context.Context, namespace, name string) (*appsv1.StatefulSet, error)
 }
 
-// owned is a pod of a workload.
+// owned is a pod of workloads: of a Deployment, say, and of what owns that.
 type owned struct {
-	workload workload
+	workloads []workload
 	// started is when each of its containers started.
 	started map[string]time.Time
 }
@@ -64,14 +68,15 @@ func (w *whose) of(ctx context.Context, namespace string) (map[string]owned, err
 	return pods, nil
 }
 
+// owner gives what a pod belongs to; false where that is nothing.
 func (w *whose) owner(ctx context.Context, pod *corev1.Pod) (owned, bool, error) {
-	found, ok, err := w.fleet.WorkloadOf(ctx, pod)
+	targets, err := w.targets(ctx, pod)
 	if err != nil {
-		return owned{}, false, fmt.Errorf("finding the workload of pod %s/%s: %w", pod.Namespace, pod.Name, err)
+		return owned{}, false, fmt.Errorf("finding what owns pod %s/%s: %w", pod.Namespace, pod.Name, err)
 	}
-	o := owned{
-		workload: workload{namespace: pod.Namespace, target: v1alpha1.WorkloadTarget{Kind: found.Kind, Name: found.Name}},
-		started:  map[string]time.Time{},
+	o := owned{started: map[string]time.Time{}}
+	for _, t := range targets {
+		o.workloads = append(o.workloads, workload{namespace: pod.Namespace, target: t})
 	}
 	for _, list := range [][]corev1.ContainerStatus{pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses} {
 		for _, s := range list {
@@ -80,7 +85,40 @@ func (w *whose) owner(ctx context.Context, pod *corev1.Pod) (owned, bool, error)
 			}
 		}
 	}
-	return o, ok, nil
+	return o, len(targets) > 0, nil
+}
+
+// targets gives what owns a pod: its workload and the workload's own controller, or another controller of the pod.
+func (w *whose) targets(ctx context.Context, pod *corev1.Pod) ([]v1alpha1.WorkloadTarget, error) {
+	found, ok, err := w.fleet.WorkloadOf(ctx, pod)
+	switch {
+	case err != nil:
+		return nil, err
+	case !ok:
+		return controllerOf(pod), nil
+	}
+	targets := []v1alpha1.WorkloadTarget{v1alpha1.TargetOf(found.Kind, found.Name)}
+	var object metav1.Object
+	if found.Kind == v1alpha1.TargetStatefulSet {
+		object, err = w.fleet.StatefulSet(ctx, pod.Namespace, found.Name)
+	} else {
+		object, err = w.fleet.Deployment(ctx, pod.Namespace, found.Name)
+	}
+	if apierrors.IsNotFound(err) {
+		return targets, nil // it is gone, or not seen yet
+	}
+	if err != nil {
+		return nil, err
+	}
+	return append(targets, controllerOf(object)...), nil
+}
+
+func controllerOf(o metav1.Object) []v1alpha1.WorkloadTarget {
+	ref := metav1.GetControllerOf(o)
+	if ref == nil {
+		return nil
+	}
+	return []v1alpha1.WorkloadTarget{{APIVersion: ref.APIVersion, Kind: ref.Kind, Name: ref.Name}}
 }
 
 // startOf gives when a container of the pod started, where that is known.

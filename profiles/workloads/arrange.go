@@ -31,10 +31,37 @@ type namespaceView struct {
 	// managed: the namespace has a ClusterScaler. Else the workloads are not known.
 	managed   bool
 	workloads []v1alpha1.WorkloadTarget
+	// owners are what owns workloads, or pods, as their controller.
+	owners map[v1alpha1.WorkloadTarget]bool
 	// components are the names that ClusterScalers give to workloads.
 	components map[v1alpha1.WorkloadTarget]string
 	profiles   []v1alpha1.WorkloadProfile
 }
+
+// add takes down a workload, and what owns it.
+func (v *namespaceView) add(kind v1alpha1.TargetKind, o metav1.Object) {
+	v.workloads = append(v.workloads, v1alpha1.TargetOf(kind, o.GetName()))
+	v.addOwner(o)
+}
+
+func (v *namespaceView) addOwner(o metav1.Object) {
+	if ref := metav1.GetControllerOf(o); ref != nil {
+		v.owners[v1alpha1.WorkloadTarget{APIVersion: ref.APIVersion, Kind: ref.Kind, Name: ref.Name}] = true
+	}
+}
+
+// exists tells whether a target is there.
+func (v *namespaceView) exists(t v1alpha1.WorkloadTarget) bool {
+	return slices.Contains(v.workloads, t) || !isWorkload(t) && v.owners[t]
+}
+
+// isWorkload tells whether a target is of a kind for which profiles are made.
+func isWorkload(t v1alpha1.WorkloadTarget) bool {
+	return t == v1alpha1.TargetOf(v1alpha1.TargetDeployment, t.Name) || t == v1alpha1.TargetOf(v1alpha1.TargetStatefulSet, t.Name)
+}
+
+// lookAgain is when a target that is not a workload is looked for again: its coming and going wakes nobody.
+const lookAgain = 10 * time.Minute
 
 // arrangement is what is to be done in a namespace.
 type arrangement struct {
@@ -45,7 +72,7 @@ type arrangement struct {
 	mark map[string]metav1.Condition
 	// remove are profiles whose workload has been gone for too long.
 	remove []*v1alpha1.WorkloadProfile
-	// again is when one will have been; 0 when none is gone.
+	// again is when to look again without being woken; 0 for never.
 	again time.Duration
 }
 
@@ -83,7 +110,10 @@ func arrange(v namespaceView, now time.Time) arrangement {
 		if p.Spec.Target != was.Spec.Target || p.Labels[v1alpha1.LabelComponent] != was.Labels[v1alpha1.LabelComponent] {
 			a.update = append(a.update, profiles[i])
 		}
-		if slices.Contains(v.workloads, p.Spec.Target) {
+		if !isWorkload(p.Spec.Target) {
+			a.lookAgain(lookAgain)
+		}
+		if v.exists(p.Spec.Target) {
 			a.set(p, metav1.ConditionTrue, reasonFound, fmt.Sprintf("%s %s exists", p.Spec.Target.Kind, p.Spec.Target.Name), now)
 		} else {
 			a.missing(p, reasonGone, fmt.Sprintf("%s %s does not exist; what is known of it is kept for %d days", p.Spec.Target.Kind, p.Spec.Target.Name, Kept/(24*time.Hour)), now)
@@ -95,7 +125,7 @@ func arrange(v namespaceView, now time.Time) arrangement {
 // orphan gives a profile that Metapilot made for the same component, and whose workload is gone; nil where there is none.
 func orphan(profiles []*v1alpha1.WorkloadProfile, v namespaceView, w v1alpha1.WorkloadTarget) *v1alpha1.WorkloadProfile {
 	for _, p := range profiles {
-		if managed(p) && p.Labels[v1alpha1.LabelComponent] == labelValue(v.componentOf(w)) && !slices.Contains(v.workloads, p.Spec.Target) {
+		if managed(p) && p.Labels[v1alpha1.LabelComponent] == labelValue(v.componentOf(w)) && !v.exists(p.Spec.Target) {
 			return p
 		}
 	}
@@ -118,7 +148,7 @@ func newProfile(v namespaceView, w v1alpha1.WorkloadTarget) *v1alpha1.WorkloadPr
 // a name may be, it is cut, and a hash makes it unique.
 func nameOf(w v1alpha1.WorkloadTarget) string {
 	const longest = 253
-	name := strings.ToLower(string(w.Kind)) + "-" + w.Name
+	name := strings.ToLower(w.Kind) + "-" + w.Name
 	if len(name) <= longest {
 		return name
 	}
@@ -168,8 +198,14 @@ func (a *arrangement) missing(p *v1alpha1.WorkloadProfile, reason, message strin
 		return
 	}
 	a.set(p, metav1.ConditionFalse, reason, message, now)
-	if managed(p) && (a.again == 0 || left < a.again) {
-		a.again = left
+	if managed(p) {
+		a.lookAgain(left)
+	}
+}
+
+func (a *arrangement) lookAgain(after time.Duration) {
+	if a.again == 0 || after < a.again {
+		a.again = after
 	}
 }
 

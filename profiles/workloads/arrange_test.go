@@ -14,11 +14,11 @@ import (
 var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 
 func deployment(name string) v1alpha1.WorkloadTarget {
-	return v1alpha1.WorkloadTarget{Kind: v1alpha1.TargetDeployment, Name: name}
+	return v1alpha1.TargetOf(v1alpha1.TargetDeployment, name)
 }
 
 func statefulSet(name string) v1alpha1.WorkloadTarget {
-	return v1alpha1.WorkloadTarget{Kind: v1alpha1.TargetStatefulSet, Name: name}
+	return v1alpha1.TargetOf(v1alpha1.TargetStatefulSet, name)
 }
 
 // made is a profile that Metapilot made for a component, whose workload was found.
@@ -28,14 +28,14 @@ func made(name, component string, target v1alpha1.WorkloadTarget) v1alpha1.Workl
 		Spec:       v1alpha1.WorkloadProfileSpec{Target: target},
 	}
 	p.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionTargetFound, Status: metav1.ConditionTrue, Reason: reasonFound,
-		Message: string(target.Kind) + " " + target.Name + " exists", LastTransitionTime: metav1.NewTime(noon.Add(-time.Hour))}}
+		Message: target.Kind + " " + target.Name + " exists", LastTransitionTime: metav1.NewTime(noon.Add(-time.Hour))}}
 	return p
 }
 
 // gone is the profile with its workload gone for some time.
 func gone(p v1alpha1.WorkloadProfile, since time.Duration) v1alpha1.WorkloadProfile {
 	p.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionTargetFound, Status: metav1.ConditionFalse, Reason: reasonGone,
-		Message:            string(p.Spec.Target.Kind) + " " + p.Spec.Target.Name + " does not exist; what is known of it is kept for 28 days",
+		Message:            p.Spec.Target.Kind + " " + p.Spec.Target.Name + " does not exist; what is known of it is kept for 28 days",
 		LastTransitionTime: metav1.NewTime(noon.Add(-since))}}
 	return p
 }
@@ -55,7 +55,7 @@ type summary struct {
 func summarize(a arrangement) summary {
 	s := summary{Again: a.again}
 	describe := func(p *v1alpha1.WorkloadProfile) string {
-		return p.Name + " for " + string(p.Spec.Target.Kind) + " " + p.Spec.Target.Name + " as " + p.Labels[v1alpha1.LabelComponent]
+		return p.Name + " for " + p.Spec.Target.Kind + " " + p.Spec.Target.Name + " as " + p.Labels[v1alpha1.LabelComponent]
 	}
 	for _, p := range a.create {
 		s.Create = append(s.Create, describe(p))
@@ -77,6 +77,7 @@ func summarize(a arrangement) summary {
 
 func TestArrange(t *testing.T) {
 	apiserver, etcd := made("deployment-kube-apiserver", "kube-apiserver", deployment("kube-apiserver")), made("statefulset-etcd", "etcd", statefulSet("etcd"))
+	druid := v1alpha1.WorkloadTarget{APIVersion: "druid.gardener.cloud/v1alpha1", Kind: "Etcd", Name: "etcd-main"}
 	components := map[v1alpha1.WorkloadTarget]string{deployment("kube-apiserver"): "kube-apiserver", deployment("apiserver-v2"): "kube-apiserver", statefulSet("etcd"): "etcd"}
 	tests := map[string]struct {
 		view namespaceView
@@ -119,6 +120,11 @@ func TestArrange(t *testing.T) {
 		"it does not while the old workload is still there": {
 			view: namespaceView{workloads: []v1alpha1.WorkloadTarget{deployment("apiserver-v2"), deployment("kube-apiserver")}, profiles: []v1alpha1.WorkloadProfile{apiserver}},
 			want: summary{Create: []string{"deployment-apiserver-v2 for Deployment apiserver-v2 as kube-apiserver"}},
+		},
+		"a user's profile of what owns a workload is kept to, and looked after now and then": {
+			view: namespaceView{workloads: []v1alpha1.WorkloadTarget{statefulSet("etcd")}, owners: map[v1alpha1.WorkloadTarget]bool{druid: true},
+				profiles: []v1alpha1.WorkloadProfile{etcd, users(gone(made("mine", "etcd-main", druid), time.Hour))}},
+			want: summary{Mark: map[string]string{"mine": "True Found for 0s"}, Again: lookAgain},
 		},
 		"a workload of another kind takes over what has its component's name": {
 			view: namespaceView{workloads: []v1alpha1.WorkloadTarget{deployment("etcd")}, profiles: []v1alpha1.WorkloadProfile{gone(etcd, time.Hour)}},

@@ -3,10 +3,12 @@ package workloads
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
 	"k8s.io/utils/clock"
@@ -33,10 +35,11 @@ const Name = "profile-workloads"
 // fieldOwner owns the spec and the labels of the profiles that are made, and the condition TargetFound.
 const fieldOwner = client.FieldOwner("metapilot-workloads")
 
-// Fleet reads the workloads of a managed namespace from memory.
+// Fleet reads the workloads and pods of a managed namespace from memory.
 type Fleet interface {
 	Deployments(ctx context.Context, namespace string) ([]appsv1.Deployment, error)
 	StatefulSets(ctx context.Context, namespace string) ([]appsv1.StatefulSet, error)
+	Pods(ctx context.Context, namespace string, selector labels.Selector) ([]corev1.Pod, error)
 }
 
 // Reconciler keeps the WorkloadProfiles of one namespace at a time.
@@ -63,7 +66,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 }
 
 func (r *Reconciler) read(ctx context.Context, namespace string) (namespaceView, error) {
-	v := namespaceView{name: namespace, components: map[v1alpha1.WorkloadTarget]string{}}
+	v := namespaceView{name: namespace, components: map[v1alpha1.WorkloadTarget]string{}, owners: map[v1alpha1.WorkloadTarget]bool{}}
 	var profiles v1alpha1.WorkloadProfileList
 	if err := r.Client.List(ctx, &profiles, client.InNamespace(namespace)); err != nil {
 		return v, fmt.Errorf("reading profiles: %w", err)
@@ -78,7 +81,7 @@ func (r *Reconciler) read(ctx context.Context, namespace string) (namespaceView,
 	}
 	for i := range scalers.Items {
 		for _, c := range scalers.Items[i].Spec.Components {
-			v.components[v1alpha1.WorkloadTarget{Kind: c.Target.Kind, Name: c.Target.Name}] = c.Name
+			v.components[v1alpha1.TargetOf(c.Target.Kind, c.Target.Name)] = c.Name
 		}
 	}
 	deployments, err := r.Fleet.Deployments(ctx, namespace)
@@ -86,16 +89,31 @@ func (r *Reconciler) read(ctx context.Context, namespace string) (namespaceView,
 		return v, err
 	}
 	for i := range deployments {
-		v.workloads = append(v.workloads, v1alpha1.WorkloadTarget{Kind: v1alpha1.TargetDeployment, Name: deployments[i].Name})
+		v.add(v1alpha1.TargetDeployment, &deployments[i])
 	}
 	sets, err := r.Fleet.StatefulSets(ctx, namespace)
 	if err != nil {
 		return v, err
 	}
 	for i := range sets {
-		v.workloads = append(v.workloads, v1alpha1.WorkloadTarget{Kind: v1alpha1.TargetStatefulSet, Name: sets[i].Name})
+		v.add(v1alpha1.TargetStatefulSet, &sets[i])
 	}
-	return v, nil
+	return v, r.ownersOfPods(ctx, &v)
+}
+
+// ownersOfPods looks among the pods for the targets that own no workload. Most namespaces have none.
+func (r *Reconciler) ownersOfPods(ctx context.Context, v *namespaceView) error {
+	if !slices.ContainsFunc(v.profiles, func(p v1alpha1.WorkloadProfile) bool { return !v.exists(p.Spec.Target) && !isWorkload(p.Spec.Target) }) {
+		return nil
+	}
+	pods, err := r.Fleet.Pods(ctx, v.name, labels.Everything())
+	if err != nil {
+		return err
+	}
+	for i := range pods {
+		v.addOwner(&pods[i])
+	}
+	return nil
 }
 
 func (r *Reconciler) carryOut(ctx context.Context, v namespaceView, a arrangement) error {

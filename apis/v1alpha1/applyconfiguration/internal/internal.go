@@ -868,9 +868,13 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.metapilot.metapilot.apis.v1alpha1.WorkloadTarget
   map:
     fields:
+    - name: apiVersion
+      type:
+        scalar: string
+      default: apps/v1
     - name: kind
       type:
-        namedType: com.github.metapilot.metapilot.apis.v1alpha1.TargetKind
+        scalar: string
     - name: name
       type:
         scalar: string

@@ -4,17 +4,16 @@
 
 package v1alpha1
 
-import (
-	apisv1alpha1 "github.com/metapilot/metapilot/apis/v1alpha1"
-)
-
 // WorkloadTargetApplyConfiguration represents a declarative configuration of the WorkloadTarget type for use
 // with apply.
 //
-// WorkloadTarget points at a workload.
+// WorkloadTarget points at a workload: a Deployment or a StatefulSet, or any object that owns pods, Deployments or
+// StatefulSets as their controller. The pods of all that it owns are profiled as one.
 type WorkloadTargetApplyConfiguration struct {
-	// kind of the workload: Deployment or StatefulSet (apps/v1).
-	Kind *apisv1alpha1.TargetKind `json:"kind,omitempty"`
+	// apiVersion of the kind. Default apps/v1.
+	APIVersion *string `json:"apiVersion,omitempty"`
+	// kind of the workload, such as Deployment or StatefulSet.
+	Kind *string `json:"kind,omitempty"`
 	// name of the workload.
 	Name *string `json:"name,omitempty"`
 }
@@ -25,10 +24,18 @@ func WorkloadTarget() *WorkloadTargetApplyConfiguration {
 	return &WorkloadTargetApplyConfiguration{}
 }
 
+// WithAPIVersion sets the APIVersion field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the APIVersion field is set to the value of the last call.
+func (b *WorkloadTargetApplyConfiguration) WithAPIVersion(value string) *WorkloadTargetApplyConfiguration {
+	b.APIVersion = &value
+	return b
+}
+
 // WithKind sets the Kind field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
 // If called multiple times, the Kind field is set to the value of the last call.
-func (b *WorkloadTargetApplyConfiguration) WithKind(value apisv1alpha1.TargetKind) *WorkloadTargetApplyConfiguration {
+func (b *WorkloadTargetApplyConfiguration) WithKind(value string) *WorkloadTargetApplyConfiguration {
 	b.Kind = &value
 	return b
 }
