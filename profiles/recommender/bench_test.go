@@ -30,7 +30,7 @@ import (
 	"github.com/metapilot/metapilot/size"
 )
 
-// plain is a fleet of StatefulSets of one pod each, whose usage has a daily wave, noise, and a slow drift. It is the
+// plain is a fleet of StatefulSets of one pod each, whose usage has a daily wave and noise. It is the
 // source, the fleet and the client of a recommender, and counts what is written; no API server is asked.
 type plain struct {
 	client.Client
