@@ -14,8 +14,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/metapilot/metapilot/profiles"
 	"github.com/metapilot/metapilot/profiles/sources"
 	"github.com/metapilot/metapilot/profiles/sources/prometheus"
+	"github.com/metapilot/metapilot/size"
 	"github.com/metapilot/metapilot/test/sandbox"
 	"github.com/metapilot/metapilot/test/sandbox/kubelet"
 	"github.com/metapilot/metapilot/test/sandbox/load"
@@ -63,6 +65,37 @@ var _ = Describe("A load on the sandbox's nodes", Ordered, func() {
 			g.Expect(about(scraped[namespace+"/etcd-0/etcd"].memory, 200<<20)).To(BeTrue())
 		}).Should(Succeed())
 		AddReportEntry("largest difference", fmt.Sprintf("%.2f%% of %d containers", 100*worst, containers))
+	})
+
+	It("gives the same profile from both, within two percent", func(ctx SpecContext) {
+		from := func(s sources.Source) profiles.Recommendation {
+			state := profiles.New(profiles.Auto{Kind: profiles.KindEtcd})
+			var last time.Time
+			for range 5 { // as many measurements, each newer than the one before
+				Eventually(func(g Gomega) {
+					var newest time.Time
+					_, err := s.Read(ctx, func(x sources.Sample) {
+						if x.Namespace != namespace || x.Container != tenant.Etcd || !x.At.After(last) {
+							return
+						}
+						state.Add(time.Now(), x.Sample)
+						newest = x.At
+					})
+					g.Expect(err).NotTo(HaveOccurred())
+					g.Expect(newest).NotTo(BeZero())
+					last = newest
+				}).Should(Succeed())
+			}
+			return state.Recommend(time.Now(), profiles.Auto{Kind: profiles.KindEtcd}, profiles.Bounds{})
+		}
+		measured, scraped := from(metricsServer()), from(prometheusWith(prometheus.Settings{WithoutPageCache: "-"}, namespace))
+		for what, pair := range map[string][2]size.Amounts{
+			"peak": {measured.Peak, scraped.Peak}, "target": {measured.Target, scraped.Target}, "lower": {measured.Lower, scraped.Lower}, "upper": {measured.Upper, scraped.Upper},
+		} {
+			Expect(about(float64(pair[0].CPU.Or(0)), float64(pair[1].CPU.Or(-1)))).To(BeTrue(), "%s of CPU: %s and %s", what, pair[0].CPU, pair[1].CPU)
+			Expect(about(float64(pair[0].Memory.Or(0)), float64(pair[1].Memory.Or(-1)))).To(BeTrue(), "%s of memory: %s and %s", what, pair[0].Memory, pair[1].Memory)
+		}
+		Expect(about(float64(measured.Peak.Memory.Or(0)), 200<<20)).To(BeTrue(), "a known load has its known peak: %s", measured.Peak.Memory)
 	})
 
 	It("counts etcd's page cache only where that is wanted", func(ctx SpecContext) {
