@@ -9,8 +9,7 @@ import (
 
 const (
 	// ReplacedGrace: a kill within this time after a resize was accepted happened at the size before it. A kubelet was
-	// seen to actuate a resize within 0.2 to 2 seconds (docs/benchmarks.md, "A real node"), and reports the end of a container in whole
-	// seconds. A kill at the new size that falls into it is not lost: the container is killed again.
+	// seen to actuate a resize within 0.2 to 2 seconds, and reports the end of a container in whole seconds. A kill at the new size that falls into it is not lost: the container is killed again.
 	ReplacedGrace = 3 * time.Second
 
 	// MaxAge: a kill older than this, first seen now, is not answered: the component has lived with its size since.
