@@ -2,20 +2,16 @@ package clusterscaler
 
 import (
 	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
-	"github.com/metapilot/metapilot/apis/v1alpha1"
+	"github.com/metapilot/metapilot/test/installation"
 	"github.com/metapilot/metapilot/test/sandbox"
 )
 
@@ -35,12 +31,7 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	box, err := sandbox.Start(ctx, sandbox.Options{Progress: os.Stderr})
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(func() { Expect(box.Stop()).To(Succeed()) })
-	_, err = envtest.InstallCRDs(box.RESTConfig(), envtest.CRDInstallOptions{Paths: []string{filepath.Join("..", "..", "config", "crd", "bases")}})
-	Expect(err).NotTo(HaveOccurred())
-	scheme := runtime.NewScheme()
-	Expect(clientgoscheme.AddToScheme(scheme)).To(Succeed())
-	Expect(v1alpha1.AddToScheme(scheme)).To(Succeed())
-	cl, err = client.NewWithWatch(box.RESTConfig(), client.Options{Scheme: scheme})
+	cl, err = installation.API(ctx, box.RESTConfig())
 	Expect(err).NotTo(HaveOccurred())
 	node := &corev1.Node{}
 	node.Name = "node-1"

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -15,18 +14,16 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	testingclock "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"github.com/metapilot/metapilot/apis/v1alpha1"
 	"github.com/metapilot/metapilot/controllers/fleet"
 	"github.com/metapilot/metapilot/profiles"
 	"github.com/metapilot/metapilot/profiles/sources"
 	"github.com/metapilot/metapilot/size"
+	"github.com/metapilot/metapilot/test/installation"
 	"github.com/metapilot/metapilot/test/sandbox"
 )
 
@@ -43,12 +40,7 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	box, err := sandbox.Start(ctx, sandbox.Options{Progress: os.Stderr})
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(func() { Expect(box.Stop()).To(Succeed()) })
-	_, err = envtest.InstallCRDs(box.RESTConfig(), envtest.CRDInstallOptions{Paths: []string{filepath.Join("..", "..", "config", "crd", "bases")}})
-	Expect(err).NotTo(HaveOccurred())
-	scheme := runtime.NewScheme()
-	Expect(clientgoscheme.AddToScheme(scheme)).To(Succeed())
-	Expect(v1alpha1.AddToScheme(scheme)).To(Succeed())
-	cl, err = client.NewWithWatch(box.RESTConfig(), client.Options{Scheme: scheme})
+	cl, err = installation.API(ctx, box.RESTConfig())
 	Expect(err).NotTo(HaveOccurred())
 })
 
