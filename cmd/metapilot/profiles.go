@@ -41,6 +41,7 @@ func profileRecommender(ctx context.Context, mgr ctrlmanager.Manager, d manager.
 		Source:             metered,
 		Fleet:              d.Fleet,
 		Managed:            d.Registry.Managed,
+		Tenants:            d.Registry.Count,
 		Clock:              d.Clock,
 		Log:                mgr.GetLogger().WithName(recommender.Name),
 		Metrics:            ctrlmetrics.Registry,

@@ -9,6 +9,8 @@ import (
 )
 
 const (
+	// profilesAwaited is how long history waits for profiles to be made.
+	profilesAwaited = 2 * time.Minute
 	// historyRetry is the time between two tries to read the same chunk, historyTries how many there are before measuring
 	// goes on without the rest.
 	historyRetry, historyTries = 15 * time.Second, 20
@@ -25,6 +27,9 @@ func (r *Recommender) readHistory(ctx context.Context) bool {
 	if r.History == nil {
 		r.metrics.history.Set(100)
 		return ctx.Err() == nil
+	}
+	if !r.awaitProfiles(ctx) {
+		return false
 	}
 	cursor := sources.NewCursor(r.Clock.Now(), r.historySpan())
 	r.Log.Info("reading history", "source", r.Source.Name(), "from", cursor.From, "until", cursor.Until)
@@ -66,6 +71,33 @@ func (r *Recommender) readHistory(ctx context.Context) bool {
 	r.metrics.history.Set(100)
 	r.Log.Info("history read", "from", cursor.From, "until", cursor.Until)
 	return true
+}
+
+// awaitProfiles waits until every tenant has a profile: in a new installation they are being made just now, and history is
+// read once. It gives false when ctx has ended.
+func (r *Recommender) awaitProfiles(ctx context.Context) bool {
+	for begun := r.Clock.Now(); r.Clock.Since(begun) < profilesAwaited; {
+		if r.tenantsWithProfile() >= r.Tenants() {
+			return ctx.Err() == nil
+		}
+		if !r.wait(ctx, time.Second) {
+			return false
+		}
+	}
+	r.Log.Info("some tenants have no profile yet; history is read without them", "tenants", r.Tenants(), "withProfile", r.tenantsWithProfile())
+	return true
+}
+
+func (r *Recommender) tenantsWithProfile() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	tenants := map[string]bool{}
+	for key, e := range r.memory.byKey {
+		if e.restored && r.Managed(key.Namespace) {
+			tenants[key.Namespace] = true
+		}
+	}
+	return len(tenants)
 }
 
 // historySpan gives how far back to read: to the newest sample that is known, or all the way where most profiles have none.

@@ -55,8 +55,9 @@ type Recommender struct {
 	// HistorySpan is how far back it is read where nothing is known yet.
 	HistorySpan time.Duration
 	Fleet       Fleet
-	// Managed tells which namespaces are measured.
+	// Managed tells which namespaces are measured, Tenants how many they are.
 	Managed func(namespace string) bool
+	Tenants func() int
 	Clock   clock.Clock
 	Log     logr.Logger
 	// Metrics is where metrics are registered.

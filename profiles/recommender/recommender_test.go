@@ -248,6 +248,25 @@ func (h *past) Next(_ context.Context, at sources.Cursor, yield func(sources.Sam
 }
 
 var _ = Describe("history", func() {
+	It("waits for the profiles of a new installation, which are being made just then", func(ctx SpecContext) {
+		w := newWorld(ctx, nil)
+		p := w.profile(ctx)
+		Expect(cl.Delete(ctx, p)).To(Succeed())
+		w.restart(ctx)
+		w.r.History, w.r.HistorySpan = &past{w: w}, 24*time.Hour
+		running, stop := context.WithCancel(ctx)
+		done := make(chan error, 1)
+		go func() { done <- w.r.Start(running) }()
+		Eventually(w.clock.HasWaiters).Should(BeTrue())
+		p.ObjectMeta = metav1.ObjectMeta{Namespace: p.Namespace, Name: p.Name, Labels: p.Labels}
+		Expect(cl.Create(ctx, p)).To(Succeed())
+		w.r.ProfileSeen(p)
+		w.clock.Step(time.Second)
+		Eventually(func() int64 { return *w.sizes(ctx).Samples }).Should(BeNumerically(">", 2*2*24*60-10))
+		stop()
+		Eventually(done).Should(Receive(BeNil()))
+	})
+
 	It("is read before anything is measured, once, and only what was missed after a restart", func(ctx SpecContext) {
 		w := newWorld(ctx, nil)
 		run := func() (context.CancelFunc, chan error) {
