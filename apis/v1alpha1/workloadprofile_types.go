@@ -100,6 +100,15 @@ func TargetOf(kind TargetKind, name string) WorkloadTarget {
 	return WorkloadTarget{APIVersion: "apps/v1", Kind: string(kind), Name: name}
 }
 
+// ControllerOf gives what owns an object as its controller; false where nothing does.
+func ControllerOf(o metav1.Object) (WorkloadTarget, bool) {
+	ref := metav1.GetControllerOf(o)
+	if ref == nil {
+		return WorkloadTarget{}, false
+	}
+	return WorkloadTarget{APIVersion: ref.APIVersion, Kind: ref.Kind, Name: ref.Name}, true
+}
+
 // Conditions of a WorkloadProfile, besides ConditionSignalsFresh.
 const (
 	// ConditionTargetFound is True when the workload exists.

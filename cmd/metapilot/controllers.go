@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	ctrlmanager "sigs.k8s.io/controller-runtime/pkg/manager"
@@ -51,6 +50,6 @@ func sweepRecords(_ context.Context, mgr ctrlmanager.Manager, d manager.Dependen
 		Live:   mgr.GetAPIReader(),
 		Clock:  d.Clock,
 		Log:    mgr.GetLogger().WithName(records.Name),
-		MaxAge: time.Duration(d.Config.Records.MaxAgeSeconds) * time.Second,
+		MaxAge: inSeconds(d.Config.Records.MaxAgeSeconds),
 	})
 }

@@ -23,7 +23,7 @@ import (
 	"github.com/metapilot/metapilot/size"
 )
 
-// maxMessage is the longest message that the API takes, in bytes (MaxLength counts characters, which are not more).
+// maxMessage is the longest message that the API takes.
 const maxMessage = 1024
 
 // begin writes a plan down before anything is done. Where the record exists already, because an earlier try or another
@@ -49,7 +49,7 @@ func (c *component) newRecord(t *tenant) *v1alpha1.ScalingRecord {
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: t.scaler.Namespace,
 			Name:      c.recordName(t),
-			Labels:    map[string]string{v1alpha1.LabelScaler: labelValue(t.scaler.Name), v1alpha1.LabelComponent: c.spec.Name},
+			Labels:    map[string]string{v1alpha1.LabelScaler: v1alpha1.LabelValue(t.scaler.Name), v1alpha1.LabelComponent: c.spec.Name},
 		},
 		Spec: v1alpha1.ScalingRecordSpec{
 			Scaler:    t.scaler.Name,
@@ -206,7 +206,7 @@ func (r *Reconciler) prune(ctx context.Context, t *tenant, c *component) error {
 	var list metav1.PartialObjectMetadataList
 	list.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("ScalingRecordList"))
 	err := r.Live.List(ctx, &list, client.InNamespace(t.scaler.Namespace),
-		client.MatchingLabels{v1alpha1.LabelScaler: labelValue(t.scaler.Name), v1alpha1.LabelComponent: c.spec.Name})
+		client.MatchingLabels{v1alpha1.LabelScaler: v1alpha1.LabelValue(t.scaler.Name), v1alpha1.LabelComponent: c.spec.Name})
 	if err != nil {
 		return fmt.Errorf("listing records of component %s: %w", c.spec.Name, err)
 	}
@@ -258,23 +258,4 @@ func gatesToAPI(p plan.Plan) []v1alpha1.GateResult {
 }
 
 // truncated cuts a message to what the API takes.
-func truncated(s string) string {
-	if len(s) <= maxMessage {
-		return s
-	}
-	cut := maxMessage - len("…")
-	for cut > 0 && s[cut]&0xC0 == 0x80 {
-		cut--
-	}
-	return s[:cut] + "…"
-}
-
-// labelValue is a scaler's name as a label's value, which is shorter than a name may be: a longer one is cut and hashed.
-func labelValue(name string) string {
-	const longest = 63
-	if len(name) <= longest {
-		return name
-	}
-	sum := sha256.Sum256([]byte(name))
-	return name[:longest-9] + "-" + hex.EncodeToString(sum[:])[:8]
-}
+func truncated(s string) string { return v1alpha1.Truncated(s, maxMessage) }

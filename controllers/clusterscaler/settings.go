@@ -36,7 +36,7 @@ func settingsOf(mode v1alpha1.Mode, c *v1alpha1.Component) settings {
 	s := settings{nodeKillBelowPercent: defaultNodeKillBelowPercent}
 	s.Off = mode == v1alpha1.ModeOff
 	s.scaleUp(c.ScaleUp)
-	s.bounds(c.Bounds)
+	s.Min, s.Max = sizes.BoundsFromAPI(c.Bounds)
 	s.estimators(c.Estimators)
 	s.actuate(c.Actuation)
 	return s
@@ -61,21 +61,6 @@ func (s *settings) scaleUp(up *v1alpha1.ScaleUp) {
 		if t.OOM != nil {
 			s.nodeKillBelowPercent = int64(or(t.OOM.NodeKillBelowPercent, defaultNodeKillBelowPercent))
 		}
-	}
-}
-
-func (s *settings) bounds(b *v1alpha1.Bounds) {
-	if b == nil {
-		return
-	}
-	for _, end := range []struct {
-		from *v1alpha1.BoundAmounts
-		to   *size.Amounts
-	}{{b.Min, &s.Min}, {b.Max, &s.Max}} {
-		if end.from == nil {
-			continue
-		}
-		*end.to = sizes.AmountsFromAPI(&v1alpha1.ResourceAmounts{CPU: end.from.CPU, Memory: end.from.Memory})
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/metapilot/metapilot/apis/v1alpha1"
+	"github.com/metapilot/metapilot/apis/v1alpha1/sizes"
 	"github.com/metapilot/metapilot/profiles"
 	"github.com/metapilot/metapilot/profiles/sources"
 )
@@ -86,15 +87,9 @@ func (r *Recommender) main(w workload) (string, map[string]profiles.Bounds) {
 			if name == "" {
 				name = c.Target.Container
 			}
-			bounds[c.Target.Container] = boundsOf(c.Bounds)
+			least, most := sizes.BoundsFromAPI(c.Bounds)
+			bounds[c.Target.Container] = profiles.Bounds{Min: least, Max: most}
 		}
 	}
 	return name, bounds
-}
-
-func boundsOf(b *v1alpha1.Bounds) profiles.Bounds {
-	if b == nil {
-		return profiles.Bounds{}
-	}
-	return profiles.Bounds{Min: amounts(b.Min), Max: amounts(b.Max)}
 }

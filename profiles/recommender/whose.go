@@ -7,9 +7,9 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/metapilot/metapilot/apis/v1alpha1"
 	"github.com/metapilot/metapilot/controllers/fleet"
@@ -91,34 +91,28 @@ func (w *whose) owner(ctx context.Context, pod *corev1.Pod) (owned, bool, error)
 // targets gives what owns a pod: its workload and the workload's own controller, or another controller of the pod.
 func (w *whose) targets(ctx context.Context, pod *corev1.Pod) ([]v1alpha1.WorkloadTarget, error) {
 	found, ok, err := w.fleet.WorkloadOf(ctx, pod)
-	switch {
-	case err != nil:
-		return nil, err
-	case !ok:
-		return controllerOf(pod), nil
-	}
-	targets := []v1alpha1.WorkloadTarget{v1alpha1.TargetOf(found.Kind, found.Name)}
-	var object metav1.Object
-	if found.Kind == v1alpha1.TargetStatefulSet {
-		object, err = w.fleet.StatefulSet(ctx, pod.Namespace, found.Name)
-	} else {
-		object, err = w.fleet.Deployment(ctx, pod.Namespace, found.Name)
-	}
-	if apierrors.IsNotFound(err) {
-		return targets, nil // it is gone, or not seen yet
-	}
 	if err != nil {
 		return nil, err
 	}
-	return append(targets, controllerOf(object)...), nil
+	var targets []v1alpha1.WorkloadTarget
+	object := metav1.Object(pod)
+	if ok {
+		targets = append(targets, v1alpha1.TargetOf(found.Kind, found.Name))
+		if object, err = w.object(ctx, found); err != nil {
+			return targets, client.IgnoreNotFound(err) // it is gone, or not seen yet
+		}
+	}
+	if owner, ok := v1alpha1.ControllerOf(object); ok {
+		targets = append(targets, owner)
+	}
+	return targets, nil
 }
 
-func controllerOf(o metav1.Object) []v1alpha1.WorkloadTarget {
-	ref := metav1.GetControllerOf(o)
-	if ref == nil {
-		return nil
+func (w *whose) object(ctx context.Context, of fleet.Workload) (metav1.Object, error) {
+	if of.Kind == v1alpha1.TargetStatefulSet {
+		return w.fleet.StatefulSet(ctx, of.Namespace, of.Name)
 	}
-	return []v1alpha1.WorkloadTarget{{APIVersion: ref.APIVersion, Kind: ref.Kind, Name: ref.Name}}
+	return w.fleet.Deployment(ctx, of.Namespace, of.Name)
 }
 
 // startOf gives when a container of the pod started, where that is known.

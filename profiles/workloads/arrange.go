@@ -2,8 +2,6 @@ package workloads
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -45,8 +43,8 @@ func (v *namespaceView) add(kind v1alpha1.TargetKind, o metav1.Object) {
 }
 
 func (v *namespaceView) addOwner(o metav1.Object) {
-	if ref := metav1.GetControllerOf(o); ref != nil {
-		v.owners[v1alpha1.WorkloadTarget{APIVersion: ref.APIVersion, Kind: ref.Kind, Name: ref.Name}] = true
+	if owner, ok := v1alpha1.ControllerOf(o); ok {
+		v.owners[owner] = true
 	}
 }
 
@@ -125,7 +123,7 @@ func arrange(v namespaceView, now time.Time) arrangement {
 // orphan gives a profile that Metapilot made for the same component, and whose workload is gone; nil where there is none.
 func orphan(profiles []*v1alpha1.WorkloadProfile, v namespaceView, w v1alpha1.WorkloadTarget) *v1alpha1.WorkloadProfile {
 	for _, p := range profiles {
-		if managed(p) && p.Labels[v1alpha1.LabelComponent] == labelValue(v.componentOf(w)) && !v.exists(p.Spec.Target) {
+		if managed(p) && p.Labels[v1alpha1.LabelComponent] == v1alpha1.LabelValue(v.componentOf(w)) && !v.exists(p.Spec.Target) {
 			return p
 		}
 	}
@@ -144,16 +142,10 @@ func newProfile(v namespaceView, w v1alpha1.WorkloadTarget) *v1alpha1.WorkloadPr
 	return p
 }
 
-// nameOf gives the name of the profile that is made for a workload: "deployment-kube-apiserver". Where that is longer than
-// a name may be, it is cut, and a hash makes it unique.
+// nameOf gives the name of the profile that is made for a workload: "deployment-kube-apiserver".
 func nameOf(w v1alpha1.WorkloadTarget) string {
-	const longest = 253
-	name := strings.ToLower(w.Kind) + "-" + w.Name
-	if len(name) <= longest {
-		return name
-	}
-	sum := sha256.Sum256([]byte(name))
-	return strings.TrimRight(name[:longest-9], "-.") + "-" + hex.EncodeToString(sum[:])[:8]
+	const longest = 253 // of an object's name
+	return v1alpha1.Shortened(strings.ToLower(w.Kind)+"-"+w.Name, longest)
 }
 
 // componentOf gives the name that a ClusterScaler gives to the workload, else the workload's own.
@@ -174,16 +166,7 @@ func label(p *v1alpha1.WorkloadProfile, component string) {
 	if p.Labels == nil {
 		p.Labels = map[string]string{}
 	}
-	p.Labels[v1alpha1.LabelComponent] = labelValue(component)
-}
-
-// labelValue is a name as a label's value, which is shorter than a workload's name may be.
-func labelValue(name string) string {
-	const longest = 63
-	if len(name) > longest {
-		name = name[:longest]
-	}
-	return strings.TrimRight(name, "-._")
+	p.Labels[v1alpha1.LabelComponent] = v1alpha1.LabelValue(component)
 }
 
 // missing marks a profile as being without its workload, and removes one that Metapilot made when it has been so for long.

@@ -155,7 +155,7 @@ func TestNamesAreShortEnoughAndUnique(t *testing.T) {
 	if a == b || len(a) > 253 {
 		t.Errorf("names %q and %q, want two of at most 253 characters", a, b)
 	}
-	if got := labelValue(strings.Repeat("a", 62) + "-b"); len(got) > 63 || strings.HasSuffix(got, "-") {
+	if got := v1alpha1.LabelValue(strings.Repeat("a", 62) + "-b"); len(got) > 63 || strings.HasSuffix(got, "-") {
 		t.Errorf("label value %q, want at most 63 characters that do not end with a dash", got)
 	}
 }

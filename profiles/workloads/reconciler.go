@@ -57,9 +57,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, err
 	}
 	a := arrange(view, r.Clock.Now())
-	if err := r.carryOut(ctx, view, a); apierrors.IsConflict(err) {
-		return ctrl.Result{}, fmt.Errorf("somebody wrote at the same time, or the cache is behind: %w", err)
-	} else if err != nil && !apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
+	if err := r.carryOut(ctx, view, a); err != nil && !apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
 		return ctrl.Result{}, err
 	}
 	return ctrl.Result{RequeueAfter: a.again}, nil

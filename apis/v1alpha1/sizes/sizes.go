@@ -41,6 +41,21 @@ func ToAPI(s size.Size) v1alpha1.Size {
 	return out
 }
 
+// BoundsFromAPI converts bounds; what is absent does not bound.
+func BoundsFromAPI(b *v1alpha1.Bounds) (least, most size.Amounts) {
+	if b == nil {
+		return least, most
+	}
+	return boundFromAPI(b.Min), boundFromAPI(b.Max)
+}
+
+func boundFromAPI(b *v1alpha1.BoundAmounts) size.Amounts {
+	if b == nil {
+		return size.Amounts{}
+	}
+	return AmountsFromAPI(&v1alpha1.ResourceAmounts{CPU: b.CPU, Memory: b.Memory})
+}
+
 // AmountsToAPI writes amounts as the API has them, nil when both are absent.
 func AmountsToAPI(a size.Amounts) *v1alpha1.ResourceAmounts {
 	if a == (size.Amounts{}) {
