@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -69,7 +68,7 @@ func (r *Recommender) restoreLate(ctx context.Context) error {
 func (r *Recommender) restore(p *v1alpha1.WorkloadProfile) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	e := r.memory.see(p)
+	e := r.memory.see(p, r.Defaults)
 	defer e.open(r.Clock.Now(), r.Defaults)
 	if e.writtenGeneration == 0 {
 		e.written, e.writtenGeneration = p.Status.Containers, p.Status.ObservedGeneration
@@ -106,7 +105,6 @@ func (r *Recommender) restoreContainer(e *entry, saved v1alpha1.ContainerCheckpo
 		return err
 	default:
 		c.saved = header
-		e.follow(c, r.Defaults)
 	}
 	if last, ok := c.state.Last().Get(); ok && last.After(e.newest) {
 		e.newest = last
@@ -131,9 +129,7 @@ func (r *Recommender) due(e *entry, now time.Time) bool {
 	case e.urgent && now.Sub(e.saved) >= urgentAfter:
 		return true
 	}
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(e.uid))
-	phase := time.Duration(h.Sum32()) * time.Second % r.CheckpointInterval
+	phase := time.Duration(spread(e.uid)) * time.Second % r.CheckpointInterval
 	turn := now.Add(-phase).Truncate(r.CheckpointInterval).Add(phase)
 	return e.saved.Before(turn)
 }

@@ -53,16 +53,20 @@ type container struct {
 	saved profiles.Header
 }
 
+// chosen is the algorithm that the profile names, or the default of its component.
+func (e *entry) chosen(defaults Defaults) *v1alpha1.Algorithm {
+	if e.algorithm != nil {
+		return e.algorithm
+	}
+	return defaults.of(e.component)
+}
+
 // algorithmOf gives the algorithm by which a container is sized.
 func (e *entry) algorithmOf(c *container, defaults Defaults) profiles.Algorithm {
-	chosen := e.algorithm
-	if chosen == nil {
-		chosen = defaults.of(e.component)
-	}
-	if chosen.Type == v1alpha1.AlgorithmVPA && c.peer != nil {
+	if c.peer != nil {
 		return c.peer
 	}
-	return algorithm(chosen, e.component)
+	return algorithm(e.chosen(defaults), e.component)
 }
 
 // container gives a container's state, made where there is none.
@@ -70,26 +74,29 @@ func (e *entry) container(name string, defaults Defaults) *container {
 	c := e.containers[name]
 	if c == nil {
 		c = &container{}
-		c.state = profiles.New(e.algorithmOf(c, defaults))
 		e.containers[name] = c
+		e.choosePeer(c, defaults)
+		c.state = profiles.New(e.algorithmOf(c, defaults))
 	}
-	e.follow(c, defaults)
 	return c
 }
 
-// follow gives a container what its algorithm needs.
-func (e *entry) follow(c *container, defaults Defaults) {
-	chosen := e.algorithm
-	if chosen == nil {
-		chosen = defaults.of(e.component)
+// follow gives the containers what the profile's algorithm needs, after the profile has changed.
+func (e *entry) follow(defaults Defaults) {
+	for _, c := range e.containers {
+		e.choosePeer(c, defaults)
+		c.state.Follow(e.algorithmOf(c, defaults))
 	}
-	switch isVPA := chosen.Type == v1alpha1.AlgorithmVPA; {
+}
+
+// choosePeer keeps a container's state of the algorithm VPA exactly where that is chosen.
+func (e *entry) choosePeer(c *container, defaults Defaults) {
+	switch isVPA := e.chosen(defaults).Type == v1alpha1.AlgorithmVPA; {
 	case isVPA && c.peer == nil:
-		c.peer = vpa.New(max(len(e.containers), 1))
+		c.peer = vpa.New(len(e.containers))
 	case !isVPA:
 		c.peer = nil
 	}
-	c.state.Follow(e.algorithmOf(c, defaults))
 }
 
 // names gives the containers' names, the main one first.
@@ -164,7 +171,7 @@ func newMemory() *memory {
 
 // see takes down a profile as it is now. What was learnt stays with it, also when it is pointed at another workload or is
 // made anew for the same one.
-func (m *memory) see(p *v1alpha1.WorkloadProfile) *entry {
+func (m *memory) see(p *v1alpha1.WorkloadProfile, defaults Defaults) *entry {
 	key := types.NamespacedName{Namespace: p.Namespace, Name: p.Name}
 	w := workload{namespace: p.Namespace, target: p.Spec.Target}
 	e := m.byKey[key]
@@ -185,6 +192,7 @@ func (m *memory) see(p *v1alpha1.WorkloadProfile) *entry {
 		}
 	}
 	e.generation, e.algorithm, e.component = p.Generation, p.Spec.Algorithm, p.Labels[v1alpha1.LabelComponent]
+	e.follow(defaults)
 	return e
 }
 

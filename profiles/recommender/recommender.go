@@ -182,13 +182,13 @@ func (r *Recommender) size() work {
 	var w work
 	stale := 0
 	for _, e := range r.memory.byKey {
-		if f, _ := e.freshness(now, r.StaleAfter); f.reason != reasonFresh {
+		if e.freshReason(now, r.StaleAfter) != reasonFresh {
 			stale++
 		}
 		if !e.restored {
 			continue
 		}
-		if e.writtenGeneration != e.generation || e.urgent || turnOf(e.uid) == r.rounds%turns {
+		if e.writtenGeneration != e.generation || e.urgent || spread(e.uid)%turns == r.rounds%turns {
 			if rec, worth := r.recommend(e, now); worth {
 				w.statuses = append(w.statuses, rec)
 			}
@@ -200,22 +200,27 @@ func (r *Recommender) size() work {
 	r.metrics.profiles.Set(float64(len(r.memory.byKey)))
 	r.metrics.stale.Set(float64(stale))
 	// Those that were OOM-killed go first.
-	slices.SortStableFunc(w.statuses, func(a, b recommendation) int { return boolToInt(b.entry.urgent) - boolToInt(a.entry.urgent) })
-	slices.SortStableFunc(w.checkpoints, func(a, b *entry) int { return boolToInt(b.urgent) - boolToInt(a.urgent) })
+	slices.SortStableFunc(w.statuses, func(a, b recommendation) int { return urgentFirst(a.entry, b.entry) })
+	slices.SortStableFunc(w.checkpoints, urgentFirst)
 	return w
 }
 
-func boolToInt(b bool) int {
-	if b {
+func urgentFirst(a, b *entry) int {
+	switch {
+	case a.urgent == b.urgent:
+		return 0
+	case a.urgent:
+		return -1
+	default:
 		return 1
 	}
-	return 0
 }
 
-func turnOf(uid types.UID) uint32 {
+// spread gives each profile a number of its own, by which the fleet's work is spread evenly over time.
+func spread(uid types.UID) uint32 {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(uid))
-	return h.Sum32() % turns
+	return h.Sum32()
 }
 
 // writeAll writes, at the bounded rate. An error of one profile does not keep the others from being written.
@@ -266,15 +271,16 @@ func (r *Recommender) writeStatus(ctx context.Context, rec recommendation) error
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	rec.entry.written, rec.entry.writtenGeneration, rec.entry.fresh = rec.containers, rec.generation, rec.fresh
+	if rec.entry.uid == rec.uid { // else it was made anew meanwhile, and nothing of it is written
+		rec.entry.written, rec.entry.writtenGeneration, rec.entry.fresh = rec.containers, rec.generation, rec.fresh
+	}
 	return nil
 }
 
 // Flush writes the checkpoints of all profiles about which something new is known.
 func (r *Recommender) Flush(ctx context.Context) error {
 	w := r.unsaved()
-	unlimited := r.limiter
-	unlimited.SetLimit(rate.Inf)
+	r.limiter.SetLimit(rate.Inf)
 	err := r.writeAll(ctx, w)
 	r.Log.Info("checkpoints written at the end", "profiles", len(w.checkpoints))
 	return err
@@ -299,12 +305,9 @@ func (r *Recommender) unsaved() work {
 func (r *Recommender) ProfileSeen(p *v1alpha1.WorkloadProfile) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	e := r.memory.see(p)
+	e := r.memory.see(p, r.Defaults)
 	if r.started && !e.restored && p.Status.Checkpoint == nil {
 		e.open(r.Clock.Now(), r.Defaults)
-	}
-	for _, c := range e.containers {
-		e.follow(c, r.Defaults)
 	}
 }
 

@@ -165,6 +165,21 @@ var _ = Describe("a profile", func() {
 		Expect(*w.sizes(ctx).Samples).To(Equal(*before.Samples), "nothing of the old workload is added")
 	})
 
+	It("is sized by another algorithm as soon as it names one, with all it knows", func(ctx SpecContext) {
+		w := newWorld(ctx, &v1alpha1.Algorithm{Type: v1alpha1.AlgorithmPeak})
+		w.live(ctx, 3*time.Hour)
+		before := w.sizes(ctx)
+		for _, other := range []v1alpha1.AlgorithmType{v1alpha1.AlgorithmVPA, v1alpha1.AlgorithmPercentile} {
+			p := w.profile(ctx)
+			p.Spec.Algorithm = &v1alpha1.Algorithm{Type: other}
+			Expect(cl.Update(ctx, p)).To(Succeed())
+			w.r.ProfileSeen(p)
+			w.live(ctx, 2*time.Minute)
+			Expect(w.sizes(ctx).Algorithm).To(Equal(string(other)))
+			Expect(asJSON(w.sizes(ctx).Peak)).To(MatchJSON(asJSON(before.Peak)))
+		}
+	})
+
 	It("keeps to the bounds that the ClusterScaler sets, and shows what it would be without", func(ctx SpecContext) {
 		w := newWorld(ctx, nil)
 		w.r.ScalerSeen(&v1alpha1.ClusterScaler{ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, UID: "scaler"}, Spec: v1alpha1.ClusterScalerSpec{

@@ -7,6 +7,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -48,6 +49,7 @@ type freshness struct {
 // recommendation is what a profile's status should say.
 type recommendation struct {
 	entry      *entry
+	uid        types.UID
 	generation int64
 	containers []v1alpha1.ContainerProfile
 	fresh      freshness
@@ -57,7 +59,7 @@ type recommendation struct {
 // recommend runs the algorithms of one profile, and tells whether the status is worth writing.
 func (r *Recommender) recommend(e *entry, now time.Time) (recommendation, bool) {
 	main, bounds := r.main(e.workload)
-	out := recommendation{entry: e, generation: e.generation}
+	out := recommendation{entry: e, uid: e.uid, generation: e.generation}
 	for _, name := range e.names(main) {
 		if len(out.containers) == maxContainers {
 			break
@@ -71,17 +73,28 @@ func (r *Recommender) recommend(e *entry, now time.Time) (recommendation, bool) 
 }
 
 func (e *entry) freshness(now time.Time, staleAfter time.Duration) (freshness, string) {
-	f, message := freshness{reason: reasonFresh, since: now}, "usage is measured"
-	switch {
-	case e.newest.IsZero():
-		f.reason, message = reasonNoData, "no usage has been measured yet"
-	case now.Sub(e.newest) > staleAfter:
-		f.reason, message = reasonStale, fmt.Sprintf("no usage has been measured since %s; the sizes stay as they are", e.newest.UTC().Format(time.RFC3339))
+	f, message := freshness{reason: e.freshReason(now, staleAfter), since: now}, "usage is measured"
+	switch f.reason {
+	case reasonNoData:
+		message = "no usage has been measured yet"
+	case reasonStale:
+		message = fmt.Sprintf("no usage has been measured since %s; the sizes stay as they are", e.newest.UTC().Format(time.RFC3339))
 	}
 	if (f.reason == reasonFresh) == (e.fresh.reason == reasonFresh) && !e.fresh.since.IsZero() {
 		f.since = e.fresh.since
 	}
 	return f, message
+}
+
+func (e *entry) freshReason(now time.Time, staleAfter time.Duration) string {
+	switch {
+	case e.newest.IsZero():
+		return reasonNoData
+	case now.Sub(e.newest) > staleAfter:
+		return reasonStale
+	default:
+		return reasonFresh
+	}
 }
 
 func containerProfile(name string, from profiles.Recommendation) v1alpha1.ContainerProfile {
@@ -110,7 +123,7 @@ func containerProfile(name string, from profiles.Recommendation) v1alpha1.Contai
 		if len(out.Reasons) == maxReasons {
 			break
 		}
-		out.Reasons = append(out.Reasons, v1alpha1.ProfileReason{Code: string(reason.Code), Message: cut(reason.Message)})
+		out.Reasons = append(out.Reasons, v1alpha1.ProfileReason{Code: string(reason.Code), Message: v1alpha1.Truncated(reason.Message, maxReason)})
 	}
 	return out
 }
@@ -121,17 +134,6 @@ func timeOf(t size.Opt[time.Time]) *metav1.Time {
 		return nil
 	}
 	return new(metav1.NewTime(at))
-}
-
-func cut(message string) string {
-	if len(message) <= maxReason {
-		return message
-	}
-	end := maxReason
-	for end > 0 && message[end]&0xC0 == 0x80 {
-		end--
-	}
-	return message[:end]
 }
 
 // moved tells whether the containers differ by more than is worth keeping to oneself.
@@ -190,7 +192,7 @@ func (r *Recommender) write(ctx context.Context, rec recommendation) error {
 		s.WithContainers(containerToApply(&rec.containers[i]))
 	}
 	key := rec.entry.key
-	object := applyv1alpha1.WorkloadProfile(key.Name, key.Namespace).WithUID(rec.entry.uid).WithStatus(s)
+	object := applyv1alpha1.WorkloadProfile(key.Name, key.Namespace).WithUID(rec.uid).WithStatus(s)
 	if err := r.Client.Status().Apply(ctx, object, statusOwner, client.ForceOwnership); err != nil {
 		return fmt.Errorf("writing the status of profile %s: %w", key, err)
 	}
@@ -224,12 +226,4 @@ func containerToApply(c *v1alpha1.ContainerProfile) *applyv1alpha1.ContainerProf
 		out.WithReasons(applyv1alpha1.ProfileReason().WithCode(reason.Code).WithMessage(reason.Message))
 	}
 	return out
-}
-
-// amounts reads a bound.
-func amounts(b *v1alpha1.BoundAmounts) size.Amounts {
-	if b == nil {
-		return size.Amounts{}
-	}
-	return sizes.AmountsFromAPI(&v1alpha1.ResourceAmounts{CPU: b.CPU, Memory: b.Memory})
 }
