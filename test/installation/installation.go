@@ -44,6 +44,11 @@ func Definitions(ctx context.Context, c client.Client) error {
 	if err != nil {
 		return err
 	}
+	return Serve(ctx, c, objects)
+}
+
+// Serve applies CustomResourceDefinitions, also those of others, and waits until they are served.
+func Serve(ctx context.Context, c client.Client, objects []*unstructured.Unstructured) error {
 	for _, o := range objects {
 		if err := apply(ctx, c, o); err != nil {
 			return err
@@ -128,25 +133,35 @@ func read(folder string) ([]*unstructured.Unstructured, error) {
 		if err != nil {
 			return nil, fmt.Errorf("reading %s: %w", file, err)
 		}
-		documents := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(content)))
-		for {
-			document, err := documents.Read()
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err != nil {
-				return nil, fmt.Errorf("reading %s: %w", file, err)
-			}
-			o := &unstructured.Unstructured{}
-			if err := utilyaml.Unmarshal(document, &o.Object); err != nil {
-				return nil, fmt.Errorf("reading %s: %w", file, err)
-			}
-			if len(o.Object) > 0 {
-				out = append(out, o)
-			}
+		objects, err := Objects(content)
+		if err != nil {
+			return nil, fmt.Errorf("reading %s: %w", file, err)
 		}
+		out = append(out, objects...)
 	}
 	return out, nil
+}
+
+// Objects reads the objects of a file of YAML documents.
+func Objects(content []byte) ([]*unstructured.Unstructured, error) {
+	var out []*unstructured.Unstructured
+	documents := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(content)))
+	for {
+		document, err := documents.Read()
+		if errors.Is(err, io.EOF) {
+			return out, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		o := &unstructured.Unstructured{}
+		if err := utilyaml.Unmarshal(document, &o.Object); err != nil {
+			return nil, err
+		}
+		if len(o.Object) > 0 {
+			out = append(out, o)
+		}
+	}
 }
 
 func apply(ctx context.Context, c client.Client, o *unstructured.Unstructured) error {

@@ -1,12 +1,8 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"slices"
 	"time"
@@ -21,12 +17,11 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/wait"
-	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/metapilot/metapilot/test/installation"
 	"github.com/metapilot/metapilot/test/sandbox/components"
 	"github.com/metapilot/metapilot/test/sandbox/pki"
 	"github.com/metapilot/metapilot/test/sandbox/process"
@@ -175,36 +170,11 @@ func (w *world) installVPA(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	documents := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(content)))
-	for {
-		document, err := documents.Read()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return fmt.Errorf("reading %s: %w", vpaCRDs, err)
-		}
-		o := &unstructured.Unstructured{}
-		if err := utilyaml.Unmarshal(document, &o.Object); err != nil {
-			return fmt.Errorf("reading %s: %w", vpaCRDs, err)
-		}
-		if len(o.Object) == 0 {
-			continue
-		}
-		if err := w.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(o), fieldOwnerVPA, client.ForceOwnership); err != nil {
-			return fmt.Errorf("applying %s: %w", o.GetName(), err)
-		}
+	objects, err := installation.Objects(content)
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", vpaCRDs, err)
 	}
-	return wait.PollUntilContextTimeout(ctx, readyPace, crdPatience, true, func(ctx context.Context) (bool, error) {
-		for _, kind := range []string{"VerticalPodAutoscalerList", "VerticalPodAutoscalerCheckpointList"} {
-			list := &unstructured.UnstructuredList{}
-			list.SetGroupVersionKind(schema.GroupVersionKind{Group: vpaKind.Group, Version: vpaKind.Version, Kind: kind})
-			if err := w.client.List(ctx, list); err != nil {
-				return false, nil //nolint:nilerr // not served yet
-			}
-		}
-		return true, nil
-	})
+	return installation.Serve(ctx, w.client, objects)
 }
 
 // vpaIdentity makes a service account that may do everything and writes a kubeconfig with a token of it. An account for each
