@@ -90,22 +90,17 @@ func (g *Gatekeeper) ShutBehind(n int, namespace string) <-chan struct{} {
 	return g.watch.shut
 }
 
-// Open lets everything pass again, and counts nothing.
-func (g *Gatekeeper) Open() {
+// Open lets everything pass again. It gives what was written since ShutBehind, verb and path in the order in which the API
+// server answered, and whether it had shut.
+func (g *Gatekeeper) Open() (writes []string, hadShut bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if w := g.watch; w != nil {
+		writes, hadShut = slices.Clone(w.landed), len(w.landed) >= w.behind
+	}
 	g.watch = nil
 	g.moved.Broadcast()
-}
-
-// Writes gives what was written since ShutBehind: verb and path, in the order in which the API server answered.
-func (g *Gatekeeper) Writes() []string {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.watch == nil {
-		return nil
-	}
-	return slices.Clone(g.watch.landed)
+	return writes, hadShut
 }
 
 // Close ends it.
