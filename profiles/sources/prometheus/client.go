@@ -25,6 +25,8 @@ type client struct {
 	timeout  time.Duration
 	maxBytes int64
 	budget   *budget
+	// spares tells which failures are no reason to leave the server alone; nil: none.
+	spares func(error) bool
 }
 
 func newClient(s Settings, b *budget) (*client, error) {
@@ -58,6 +60,10 @@ func (c *client) query(ctx context.Context, path string, form url.Values, read f
 		return err // by the caller, which says nothing of the source
 	case ctx.Err() != nil:
 		err = context.Cause(ctx)
+	}
+	if c.spares != nil && c.spares(err) {
+		c.budget.succeeded()
+		return err
 	}
 	c.budget.failed(retryAfter)
 	return err

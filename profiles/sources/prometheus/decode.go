@@ -69,9 +69,14 @@ const (
 	matrix kind = "matrix" // of a range query: rows of points
 )
 
-// decode reads an answer as a stream and gives its rows one by one; nil is a row that cannot be read. What was given before
-// an error counts. The words are the source's warnings.
+// decode reads an answer of containers as a stream and gives its rows one by one; nil is a row that cannot be read. What was
+// given before an error counts. The words are the source's warnings.
 func decode(r io.Reader, want kind, row func(*series) error) (words []string, err error) {
+	return decodeRows(r, want, func(d *json.Decoder) error { return decodeRow(d, row) })
+}
+
+// decodeRows reads an answer as a stream; read reads one row from the decoder.
+func decodeRows(r io.Reader, want kind, read func(*json.Decoder) error) (words []string, err error) {
 	d := json.NewDecoder(r)
 	var status, errorType, message, got string
 	answered := false
@@ -92,7 +97,7 @@ func decode(r io.Reader, want kind, row func(*series) error) (words []string, er
 				case "resultType":
 					return d.Decode(&got)
 				case "result":
-					return answer.Items(d, func() error { return decodeRow(d, row) })
+					return answer.Items(d, func() error { return read(d) })
 				default:
 					return answer.Skip(d)
 				}

@@ -12,6 +12,8 @@
 // client.go asks. Whatever fails is not asked again at once but after a time that doubles (budget.go); a budget of queries a
 // minute keeps history from crowding out the present.
 //
+// A [Querier] (querier.go) asks, in the same way, any query for whoever has one, such as package scalers/signals.
+//
 // # Traps, and what is done
 //
 //   - The rate of a counter that does not reach back over the whole window is too low, without a word: of a container that
