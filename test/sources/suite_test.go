@@ -1,6 +1,7 @@
 package sources_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -70,7 +71,7 @@ func prometheusWith(settings prometheus.Settings, namespace string) *prometheus.
 	if settings.Address == "" {
 		settings.Address = box.PrometheusURL()
 	}
-	settings.Window, settings.QueriesPerMinute = window, 10_000
+	settings.Window, settings.QueriesPerMinute = cmp.Or(settings.Window, window), 10_000
 	if namespace != "" {
 		settings.Matchers = append(settings.Matchers, prometheus.Matcher{Label: "namespace", Op: prometheus.Equal, Value: namespace})
 	}
