@@ -12,6 +12,6 @@ import (
 )
 
 func main() {
-	p := program{name: os.Args[0], out: os.Stdout, errs: os.Stderr, clock: clock.RealClock{}, controllers: controllers()}
+	p := program{name: os.Args[0], in: os.Stdin, out: os.Stdout, errs: os.Stderr, clock: clock.RealClock{}, controllers: controllers()}
 	os.Exit(p.run(ctrl.SetupSignalHandler(), os.Args[1:]))
 }

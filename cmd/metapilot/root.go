@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/utils/clock"
 
+	"github.com/metapilot/metapilot/cli"
 	"github.com/metapilot/metapilot/controllers/manager"
 )
 
@@ -32,6 +33,7 @@ func (e usageError) Unwrap() error { return e.error }
 // program is the command line, with everything it takes from its surroundings.
 type program struct {
 	name        string // as called: os.Args[0]
+	in          io.Reader
 	out, errs   io.Writer
 	clock       clock.Clock
 	controllers []manager.Controller
@@ -48,8 +50,7 @@ func (p *program) run(ctx context.Context, args []string) int {
 		return exitOK
 	}
 	fmt.Fprintf(p.errs, "%s: %s\n", p.calledAs(), oneLine(err))
-	var usage usageError
-	if errors.As(err, &usage) {
+	if errors.As(err, new(usageError)) || errors.As(err, new(cli.UsageError)) {
 		return exitUsage
 	}
 	return exitFailed
@@ -65,8 +66,8 @@ tenants. It keeps every component the right size: up within seconds, down over h
 		Example: `  # run the manager with a configuration file
   metapilot manager --config metapilot.yaml
 
-  # as a plug-in of kubectl
-  kubectl metapilot version`,
+  # as a plug-in of kubectl: what was decided for a tenant, and how it turned out
+  kubectl metapilot history tenant-0001`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -78,6 +79,9 @@ tenants. It keeps every component the right size: up within seconds, down over h
 		return usageError{fmt.Errorf("%w (see %s --help)", err, c.CommandPath())}
 	})
 	root.AddCommand(p.manager(), p.version())
+	root.AddCommand(cli.Commands(cli.Options{
+		Out: p.out, Err: p.errs, In: p.in, Clock: p.clock, UserAgent: "metapilot/" + versionOf(buildInfo()),
+	})...)
 	for _, c := range append(root.Commands(), root) {
 		c.Args = usageArgs(c.Args)
 	}
