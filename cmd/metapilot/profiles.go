@@ -85,23 +85,12 @@ func profileSource(mgr ctrlmanager.Manager, d manager.Dependencies) (*sources.Me
 }
 
 func prometheusSettings(c configv1alpha1.Prometheus) prometheus.Settings {
-	s := prometheus.Settings{
-		Address:          c.Address,
-		BearerTokenFile:  c.BearerTokenFile,
-		BasicAuth:        prometheus.BasicAuth(c.BasicAuth),
-		TLS:              prometheus.TLS(c.TLS),
-		Timeout:          inSeconds(c.TimeoutSeconds),
-		QueriesPerMinute: int(c.QueriesPerMinute),
-		Window:           inSeconds(c.WindowSeconds),
-		Step:             inSeconds(c.StepSeconds),
-		WithoutPageCache: c.WithoutPageCache,
-	}
-	for _, h := range c.Headers {
-		s.Headers = append(s.Headers, prometheus.Header(h))
-	}
-	for _, m := range c.Matchers {
-		s.Matchers = append(s.Matchers, prometheus.Matcher{Label: m.Label, Op: prometheus.Op(m.Op), Value: m.Value})
-	}
+	s := manager.PrometheusSettings(c.PrometheusServer)
+	s.Timeout = inSeconds(c.TimeoutSeconds)
+	s.QueriesPerMinute = int(c.QueriesPerMinute)
+	s.Window = inSeconds(c.WindowSeconds)
+	s.Step = inSeconds(c.StepSeconds)
+	s.WithoutPageCache = c.WithoutPageCache
 	return s
 }
 

@@ -9,6 +9,7 @@ import (
 
 	configv1alpha1 "github.com/metapilot/metapilot/apis/config/v1alpha1"
 	"github.com/metapilot/metapilot/controllers/fleet"
+	"github.com/metapilot/metapilot/scalers/signals"
 	"github.com/metapilot/metapilot/scalers/usage"
 )
 
@@ -22,6 +23,8 @@ type Dependencies struct {
 	Registry *fleet.Registry
 	// Usage knows what containers use. With usage.metricsServer.state Disabled it knows nothing, and says so.
 	Usage *usage.Collector
+	// Signals knows what control planes go through. Where signals are off it knows nothing, and says so.
+	Signals *signals.Collector
 }
 
 func newDependencies(ctx context.Context, mgr ctrlmanager.Manager, o Options, registry *fleet.Registry) (Dependencies, error) {
@@ -36,7 +39,11 @@ func newDependencies(ctx context.Context, mgr ctrlmanager.Manager, o Options, re
 	if err != nil {
 		return Dependencies{}, fmt.Errorf("setting up the collector of usage: %w", err)
 	}
-	return Dependencies{Config: o.Config, Clock: o.Clock, Fleet: f, Registry: registry, Usage: collector}, nil
+	s, err := newSignals(mgr, o, registry)
+	if err != nil {
+		return Dependencies{}, fmt.Errorf("setting up the collector of signals: %w", err)
+	}
+	return Dependencies{Config: o.Config, Clock: o.Clock, Fleet: f, Registry: registry, Usage: collector, Signals: s}, nil
 }
 
 func newCollector(mgr ctrlmanager.Manager, o Options, registry *fleet.Registry) (*usage.Collector, error) {

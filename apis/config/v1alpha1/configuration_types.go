@@ -18,6 +18,8 @@ const (
 	Enabled Switch = "Enabled"
 	// Disabled turns it off.
 	Disabled Switch = "Disabled"
+	// Auto turns it on where what it needs is configured.
+	Auto Switch = "Auto"
 )
 
 // Configuration is everything that can be set of a manager.
@@ -40,10 +42,14 @@ type Configuration struct {
 	Usage Usage `json:"usage,omitzero"`
 	// emergency is the lane that answers OOM kills.
 	Emergency Emergency `json:"emergency,omitzero"`
+	// scaleDown is what holds for the scale-downs of the whole fleet.
+	ScaleDown ScaleDown `json:"scaleDown,omitzero"`
 	// records is how many ScalingRecords are kept.
 	Records Records `json:"records,omitzero"`
 	// profiles is the profile service: what every workload has used, and needs.
 	Profiles Profiles `json:"profiles,omitzero"`
+	// signals are what control planes go through: rejected requests, throttled clients, pressure on memory, object counts.
+	Signals Signals `json:"signals,omitzero"`
 }
 
 // LeaderElection lets several managers run, of which one acts.

@@ -32,6 +32,31 @@ func TestDecodeReadsLists(t *testing.T) {
 	}
 }
 
+func TestSignalsAreReadWhereThereIsAPrometheus(t *testing.T) {
+	for content, want := range map[string]string{
+		"": "",
+		"signals: {prometheus: {address: http://a}}\n":                                                                       "http://a",
+		"profiles: {prometheus: {address: http://p}}\n":                                                                      "http://p",
+		"signals: {prometheus: {address: http://a}}\nprofiles: {source: Prometheus, prometheus: {address: http://p}}\n":      "http://a",
+		"signals: {state: Enabled}\nprofiles: {source: Prometheus, prometheus: {address: http://p}}\n":                       "http://p",
+		"signals: {state: Disabled, prometheus: {address: http://a}}\n":                                                      "",
+		"signals: {state: Disabled}\nprofiles: {source: Prometheus, prometheus: {address: http://p, bearerTokenFile: /t}}\n": "",
+	} {
+		c, err := Decode("f", []byte(head+content))
+		if err != nil {
+			t.Errorf("%q: %v", content, err)
+			continue
+		}
+		got := ""
+		if c.SignalsOn() {
+			got = c.SignalsServer().Address
+		}
+		if got != want {
+			t.Errorf("%q: read from %q, want %q", content, got, want)
+		}
+	}
+}
+
 func TestDefaultIsValid(t *testing.T) {
 	if errs := Validate(Default()); len(errs) > 0 {
 		t.Error(errs.ToAggregate())
@@ -99,6 +124,13 @@ func TestDecodeTellsWhatToWrite(t *testing.T) {
 		"profiles' algorithm, twice":  {head + "profiles: {algorithms: [{component: etcd, type: VPA}, {component: etcd, type: Peak}]}\n", []string{`profiles.algorithms[1].component: Invalid value: "etcd": write each component once`}},
 		"a list that is none":         {head + "profiles: {algorithms: Peak}\n", []string{"line 3: profiles.algorithms: a list is expected"}},
 		"an unknown field in a list":  {head + "profiles: {algorithms: [{name: etcd}]}\n", []string{"line 3: profiles.algorithms[0].name: no such field: write one of component, type"}},
+		"signals without an address":  {head + "signals: {state: Enabled}\n", []string{"signals.prometheus.address: Required value: signals.state is Enabled: write its URL"}},
+		"signals' state":              {head + "signals: {state: On}\n", []string{`signals.state: Invalid value: "On": write Auto or Enabled or Disabled`}},
+		"signals' time-out":           {head + "signals: {timeoutSeconds: 31}\n", []string{"signals.timeoutSeconds: Invalid value: 31: write at most signals.intervalSeconds, 30"}},
+		"signals' window":             {head + "signals: {windowSeconds: 1}\n", []string{"signals.windowSeconds: Invalid value: 1: write a number from 5 to 3600"}},
+		"a signal that is none":       {head + "signals: {queries: [{signal: Mood, query: up}]}\n", []string{`signals.queries[0].signal: Invalid value: "Mood": write Rejections or Seats`}},
+		"a query of nothing":          {head + "signals: {queries: [{signal: Seats}]}\n", []string{"signals.queries[0].query: Required value: write PromQL"}},
+		"a signal twice":              {head + "signals: {queries: [{signal: Seats, query: a}, {signal: Seats, query: b}]}\n", []string{`signals.queries[1].signal: Invalid value: "Seats": write each signal once`}},
 		"records' age":                {head + "records: {maxAgeSeconds: 60}\n", []string{"records.maxAgeSeconds: Invalid value: 60: write a number from 3600 to"}},
 	} {
 		t.Run(name, func(t *testing.T) {

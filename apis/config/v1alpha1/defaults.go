@@ -27,6 +27,7 @@ func Default() *Configuration {
 			PeakWindowSeconds: 3600,
 		}},
 		Emergency: Emergency{MaxConcurrentReconciles: 16},
+		ScaleDown: ScaleDown{WindowSeconds: 3600, MaxPercent: 5, Minimum: 1, MaxBlindPercent: 20, MaxAgreePercent: 50},
 		Records:   Records{KeepPerComponent: 20, MaxAgeSeconds: 30 * 24 * 3600},
 		Profiles: Profiles{
 			State:                   Enabled,
@@ -40,6 +41,13 @@ func Default() *Configuration {
 			WritesPerSecond:         20,
 			MaxConcurrentReconciles: 4,
 			Prometheus:              Prometheus{TimeoutSeconds: 30, QueriesPerMinute: 30, WindowSeconds: 300, StepSeconds: 300, WithoutPageCache: "etcd"},
+		},
+		Signals: Signals{
+			State: Auto,
+			// As often as kube-prometheus scrapes; the window has four scrapes.
+			IntervalSeconds: 30,
+			TimeoutSeconds:  10,
+			WindowSeconds:   120,
 		},
 	}
 }

@@ -51,6 +51,23 @@ type ComponentAlgorithm struct {
 // Prometheus is where and how Prometheus, or what speaks its API (Thanos, Mimir, VictoriaMetrics), is asked. What is left
 // out has the default of profiles/sources/prometheus.
 type Prometheus struct {
+	PrometheusServer `json:",inline"`
+
+	// timeoutSeconds for one query. Default 30.
+	TimeoutSeconds int32 `json:"timeoutSeconds,omitempty"`
+	// queriesPerMinute is how many queries are sent at most; one reading takes three. Default 30.
+	QueriesPerMinute int32 `json:"queriesPerMinute,omitempty"`
+	// windowSeconds is the time that one reading is about, at least five scrapes long. Default 300.
+	WindowSeconds int32 `json:"windowSeconds,omitempty"`
+	// stepSeconds is the time between two points of the history. Default 300.
+	StepSeconds int32 `json:"stepSeconds,omitempty"`
+	// withoutPageCache is a regular expression for the names of containers whose memory is counted without page cache; "-"
+	// for none. Default "etcd".
+	WithoutPageCache string `json:"withoutPageCache,omitempty"`
+}
+
+// PrometheusServer is where Prometheus, or what speaks its API, is, and how it is shown who asks.
+type PrometheusServer struct {
 	// address is the URL below which the API is, such as "https://prometheus.monitoring:9090".
 	Address string `json:"address,omitempty"`
 	// bearerTokenFile holds a token that is sent along. Not together with basicAuth.
@@ -63,17 +80,6 @@ type Prometheus struct {
 	Headers []Header `json:"headers,omitempty"`
 	// matchers narrow what is asked for, by label.
 	Matchers []Matcher `json:"matchers,omitempty"`
-	// timeoutSeconds for one query. Default 30.
-	TimeoutSeconds int32 `json:"timeoutSeconds,omitempty"`
-	// queriesPerMinute is how many queries are sent at most; one reading takes three. Default 30.
-	QueriesPerMinute int32 `json:"queriesPerMinute,omitempty"`
-	// windowSeconds is the time that one reading is about, at least five scrapes long. Default 300.
-	WindowSeconds int32 `json:"windowSeconds,omitempty"`
-	// stepSeconds is the time between two points of the history. Default 300.
-	StepSeconds int32 `json:"stepSeconds,omitempty"`
-	// withoutPageCache is a regular expression for the names of containers whose memory is counted without page cache; "-"
-	// for none. Default "etcd".
-	WithoutPageCache string `json:"withoutPageCache,omitempty"`
 }
 
 // BasicAuth is a name and a password.

@@ -34,9 +34,15 @@ func Validate(c *Configuration) field.ErrorList {
 	}
 	errs = append(errs, validateMetricsServer(c.Usage.MetricsServer, field.NewPath("usage", "metricsServer"))...)
 	errs = append(errs, between(c.Emergency.MaxConcurrentReconciles, 1, 1024, field.NewPath("emergency", "maxConcurrentReconciles"))...)
+	errs = append(errs, between(c.ScaleDown.WindowSeconds, 1, 7*24*3600, field.NewPath("scaleDown", "windowSeconds"))...)
+	errs = append(errs, between(c.ScaleDown.MaxPercent, 0, 100, field.NewPath("scaleDown", "maxPercent"))...)
+	errs = append(errs, between(c.ScaleDown.Minimum, 0, 100_000, field.NewPath("scaleDown", "minimum"))...)
+	errs = append(errs, between(c.ScaleDown.MaxBlindPercent, 0, 100, field.NewPath("scaleDown", "maxBlindPercent"))...)
+	errs = append(errs, between(c.ScaleDown.MaxAgreePercent, 0, 100, field.NewPath("scaleDown", "maxAgreePercent"))...)
 	errs = append(errs, between(c.Records.KeepPerComponent, 1, 1000, field.NewPath("records", "keepPerComponent"))...)
 	errs = append(errs, between(c.Records.MaxAgeSeconds, 3600, 10*366*24*3600, field.NewPath("records", "maxAgeSeconds"))...)
 	errs = append(errs, validateProfiles(c.Profiles, field.NewPath("profiles"))...)
+	errs = append(errs, validateSignals(c, field.NewPath("signals"))...)
 	return errs
 }
 
@@ -110,6 +116,38 @@ func validatePrometheus(p Profiles, at *field.Path) field.ErrorList {
 	errs = append(errs, between(p.Prometheus.WindowSeconds, 5, 3600, at.Child("windowSeconds"))...)
 	errs = append(errs, between(p.Prometheus.StepSeconds, 5, 3600, at.Child("stepSeconds"))...)
 	return errs
+}
+
+func validateSignals(c *Configuration, at *field.Path) field.ErrorList {
+	s := c.Signals
+	errs := oneOf(s.State, at.Child("state"), Auto, Enabled, Disabled)
+	if s.State == Enabled && c.SignalsServer().Address == "" {
+		errs = append(errs, field.Required(at.Child("prometheus", "address"), `signals.state is Enabled: write its URL, such as "https://prometheus.monitoring:9090", here or in profiles.prometheus`))
+	}
+	errs = append(errs, between(s.IntervalSeconds, 1, 600, at.Child("intervalSeconds"))...)
+	errs = append(errs, between(s.TimeoutSeconds, 1, 600, at.Child("timeoutSeconds"))...)
+	if s.TimeoutSeconds > s.IntervalSeconds {
+		errs = append(errs, invalid(at.Child("timeoutSeconds"), s.TimeoutSeconds, fmt.Sprintf("write at most signals.intervalSeconds, %d", s.IntervalSeconds)))
+	}
+	errs = append(errs, between(s.WindowSeconds, 5, 3600, at.Child("windowSeconds"))...)
+	seen := map[string]bool{}
+	for i, q := range s.Queries {
+		at := at.Child("queries").Index(i)
+		errs = append(errs, oneOf(q.Signal, at.Child("signal"), signalNames...)...)
+		if q.Query == "" {
+			errs = append(errs, field.Required(at.Child("query"), "write PromQL, or leave the signal out to ask Metapilot's own query"))
+		}
+		if seen[q.Signal] {
+			errs = append(errs, invalid(at.Child("signal"), q.Signal, "write each signal once"))
+		}
+		seen[q.Signal] = true
+	}
+	return errs
+}
+
+// signalNames are those of scalers/signals, which this package does not import; a test there compares them.
+var signalNames = []string{
+	"Rejections", "Seats", "TooManyRequests", "ClientThrottling", "MemoryPressure", "Nodes", "Pods", "Objects", "LargestResource",
 }
 
 func invalid(at *field.Path, value any, message string) *field.Error {
