@@ -83,12 +83,19 @@ var _ = Describe("history", Ordered, func() {
 		Expect(document.Records[0].TookSeconds).To(Equal(0.45))
 	})
 
-	It("shows the fleet, and says what it left out", func(ctx SpecContext) {
-		got := ask(ctx, "history", "-A", "--limit", "3", "-o", "csv")
+	It("shows the fleet", func(ctx SpecContext) {
+		got := ask(ctx, "history", "-A", "--limit", "0", "-o", "csv")
 		Expect(got.err).NotTo(HaveOccurred())
-		Expect(got.out).To(ContainSubstring("\n2026-01-03T10:00:00Z,history-b,etcd,ScaleUp,"))
-		Expect(got.out).NotTo(ContainSubstring("a-old"))
-		Expect(got.errs).To(Equal("1 older record left out: --limit 0 shows all\n"))
+		Expect(got.out).To(And(ContainSubstring("Z,history-a,kube-apiserver,ScaleUp,"), ContainSubstring("\n2026-01-03T10:00:00Z,history-b,etcd,ScaleUp,")))
+		Expect(got.errs).To(BeEmpty())
+	})
+
+	It("says what it left out", func(ctx SpecContext) {
+		got := ask(ctx, "history", "history-a", "--limit", "1", "-o", "csv")
+		Expect(got.err).NotTo(HaveOccurred())
+		Expect(got.out).To(ContainSubstring("a-new"))
+		Expect(got.out).NotTo(ContainSubstring("a-etcd"))
+		Expect(got.errs).To(Equal("2 older records left out: --limit 0 shows all\n"))
 	})
 
 	It("says so where there is nothing", func(ctx SpecContext) {

@@ -26,7 +26,7 @@ type Options struct {
 
 // Commands are the verbs.
 func Commands(o Options) []*cobra.Command {
-	return []*cobra.Command{newHistory(o)}
+	return []*cobra.Command{newHistory(o), newExplain(o)}
 }
 
 // scope is the flags that verbs share.
