@@ -36,7 +36,7 @@ metrics-server on this machine, fills it with tenants, and makes them suffer on 
 	root.PersistentFlags().StringVar(&a.name, "name", "default", "which sandbox; several may run at once")
 	root.PersistentFlags().StringVar(&a.dir, "dir", "", "its state folder (default: by name, in the user's cache folder)")
 	root.AddCommand(
-		newUp(a), newDown(a), newStatus(a), newKubeconfig(a), newTenant(a), newLoad(a), newOOM(a), newResizeMode(a), newBuild(), newLogs(a),
+		newUp(a), newDown(a), newStatus(a), newKubeconfig(a), newTenant(a), newLoad(a), newSignals(a), newStorm(a), newOOM(a), newResizeMode(a), newBuild(), newLogs(a),
 	)
 	return root
 }

@@ -105,6 +105,9 @@ func (st status) print(w io.Writer) error {
 	if st.Prometheus != "" {
 		prometheus = "prometheus: " + st.Prometheus + "\n"
 	}
+	for _, t := range st.State.Tenants {
+		prometheus += fmt.Sprintf("real tenant %s: %s\n", t.Name, t.Kubeconfig)
+	}
 	_, err := fmt.Fprintf(w, "\nup %s, held by process %d\nnodes: %d of %d ready; tenants: %d with %d pods\nkubeconfig: %s\n%s",
 		st.Uptime, st.Supervisor.PID, st.Ready, st.Nodes, st.Tenants, st.Pods, st.Kubeconfig, prometheus)
 	return err

@@ -31,6 +31,7 @@ type upFlags struct {
 	scrape      time.Duration
 	resizeDelay time.Duration
 	backOff     time.Duration
+	realTenants int
 	detach      bool
 }
 
@@ -44,6 +45,7 @@ until 'sandbox down'. What is not built yet is built first: about fifteen minute
 		Example: `  sandbox up
   sandbox up --detach --nodes 10 --name big
   sandbox up --prometheus --scrape-interval 2s               # its address is shown by 'sandbox status'
+  sandbox up --prometheus --real-tenants 1                   # a tenant whose API server can be stormed: sandbox storm real-0001
   sandbox up --nodes 0 --metrics=false --controllers=false   # API server and etcd only`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -68,6 +70,7 @@ until 'sandbox down'. What is not built yet is built first: about fifteen minute
 	flags.DurationVar(&f.scrape, "scrape-interval", 5*time.Second, "how often Prometheus scrapes")
 	flags.DurationVar(&f.resizeDelay, "resize-delay", 300*time.Millisecond, "time from an admitted resize to its actuation")
 	flags.DurationVar(&f.backOff, "back-off", 10*time.Second, "first back-off of a container that fails again, doubling to 30 times of it")
+	flags.IntVar(&f.realTenants, "real-tenants", 0, "tenants with a real kube-apiserver and etcd (about 300 MB each), real-0001 and so on")
 	flags.BoolVar(&f.detach, "detach", false, "go on in the background")
 	return cmd
 }
@@ -89,7 +92,7 @@ func (f *upFlags) options(a *app, progress io.Writer) (sandbox.Options, error) {
 		Dir: dir, Controllers: f.controllers, Nodes: f.nodes, Metrics: f.metrics && f.nodes > 0,
 		Prometheus: f.prometheus, ScrapeInterval: f.scrape,
 		NodeSize:    sandbox.NodeSize{CPU: cpu, Memory: memory, Pods: f.nodePods},
-		ResizeDelay: f.resizeDelay, RestartBackOff: f.backOff, Progress: progress,
+		ResizeDelay: f.resizeDelay, RestartBackOff: f.backOff, RealTenants: f.realTenants, Progress: progress,
 	}, nil
 }
 
@@ -141,7 +144,8 @@ func detach(cmd *cobra.Command, a *app, f *upFlags, options sandbox.Options) err
 		"--nodes", strconv.Itoa(f.nodes), "--node-cpu", f.nodeCPU, "--node-memory", f.nodeMemory, "--node-pods", strconv.Itoa(f.nodePods),
 		"--controllers="+strconv.FormatBool(f.controllers), "--metrics="+strconv.FormatBool(f.metrics),
 		"--prometheus="+strconv.FormatBool(f.prometheus), "--scrape-interval", f.scrape.String(),
-		"--resize-delay", f.resizeDelay.String(), "--back-off", f.backOff.String())
+		"--resize-delay", f.resizeDelay.String(), "--back-off", f.backOff.String(),
+		"--real-tenants", strconv.Itoa(f.realTenants))
 	child.Stdout, child.Stderr = log, log
 	child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := child.Start(); err != nil {

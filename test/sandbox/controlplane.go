@@ -8,22 +8,37 @@ import (
 	"github.com/metapilot/metapilot/test/sandbox/components"
 )
 
-// startControlPlane starts etcd and then kube-apiserver, and writes the administrator's kubeconfig.
-func (s *Sandbox) startControlPlane(ctx context.Context, programs map[string]string, creds *credentials) error {
-	probe, err := newGetter(creds)
-	if err != nil {
-		return err
+// controlPlane is an etcd and a kube-apiserver: those of the MetaCluster, or of a real tenant.
+type controlPlane struct {
+	tenant string // "" is the MetaCluster
+	files  layout // its folder; logs are in the sandbox's own
+	creds  *credentials
+	args   []string // further ones of kube-apiserver
+}
+
+// name is what a component's process and log are called.
+func (c controlPlane) name(component string) string {
+	if c.tenant == "" {
+		return component
 	}
-	var etcdURL string
+	return component + "." + c.tenant
+}
+
+// startControlPlane starts etcd and then kube-apiserver, and writes the administrator's kubeconfig. It returns the URLs.
+func (s *Sandbox) startControlPlane(ctx context.Context, c controlPlane) (server, etcdURL string, err error) {
+	probe, err := newGetter(c.creds)
+	if err != nil {
+		return "", "", err
+	}
 	err = s.startServing(ctx, 2,
 		func(ports []int) (*running, error) {
 			etcdURL = loopback("http", ports[0])
 			peers := loopback("http", ports[1])
-			if err := os.RemoveAll(s.files.etcdData()); err != nil { // of an attempt that lost its port
+			if err := os.RemoveAll(c.files.etcdData()); err != nil { // of an attempt that lost its port
 				return nil, fmt.Errorf("clearing etcd's data: %w", err)
 			}
-			return s.run(components.Etcd, ports[0], programs[components.Etcd],
-				"--name=sandbox", "--data-dir="+s.files.etcdData(),
+			return s.runOf(c, components.Etcd, ports[0],
+				"--name=sandbox", "--data-dir="+c.files.etcdData(),
 				"--listen-client-urls="+etcdURL, "--advertise-client-urls="+etcdURL,
 				"--listen-peer-urls="+peers, "--initial-advertise-peer-urls="+peers, "--initial-cluster=sandbox="+peers,
 				"--unsafe-no-fsync", // the data is thrown away
@@ -36,29 +51,31 @@ func (s *Sandbox) startControlPlane(ctx context.Context, programs map[string]str
 		},
 	)
 	if err != nil {
-		return err
+		return "", "", err
 	}
-	return s.startServing(ctx, 1,
+	err = s.startServing(ctx, 1,
 		func(ports []int) (*running, error) {
-			server := loopback("https", ports[0])
-			if err := creds.writeKubeconfig(s.files.kubeconfig(), server, "sandbox-admin", mastersGroup); err != nil {
+			server = loopback("https", ports[0])
+			if err := c.creds.writeKubeconfig(c.files.kubeconfig(), server, "sandbox-admin", mastersGroup); err != nil {
 				return nil, err
 			}
-			return s.run(components.APIServer, ports[0], programs[components.APIServer], s.apiServerArgs(ports[0], etcdURL, creds)...)
+			return s.runOf(c, components.APIServer, ports[0], append(c.apiServerArgs(ports[0], etcdURL), c.args...)...)
 		},
 		func(ctx context.Context, ports []int) error {
 			return probe.ok(ctx, loopback("https", ports[0])+"/readyz")
 		},
 	)
+	return server, etcdURL, err
 }
 
-func (s *Sandbox) apiServerArgs(port int, etcdURL string, creds *credentials) []string {
-	args := []string{
+func (c controlPlane) apiServerArgs(port int, etcdURL string) []string {
+	creds := c.creds
+	return []string{
 		"--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", port),
 		"--etcd-servers=" + etcdURL,
 		"--authorization-mode=Node,RBAC", "--anonymous-auth=false",
 		"--client-ca-file=" + creds.caFile, "--tls-cert-file=" + creds.serverCert, "--tls-private-key-file=" + creds.serverKey,
-		"--cert-dir=" + s.files.certs(),
+		"--cert-dir=" + c.files.certs(),
 		"--kubelet-certificate-authority=" + creds.caFile, "--kubelet-client-certificate=" + creds.kubeletClientCert, "--kubelet-client-key=" + creds.kubeletClKey,
 		"--service-account-issuer=https://kubernetes.default.svc", "--service-account-key-file=" + creds.serviceAccountPublicKey,
 		"--service-account-signing-key-file=" + creds.serviceAccountKey,
@@ -71,11 +88,10 @@ func (s *Sandbox) apiServerArgs(port int, etcdURL string, creds *credentials) []
 		"--max-requests-inflight=3000", "--max-mutating-requests-inflight=1500",
 		"--shutdown-delay-duration=0s", "--profiling=false",
 	}
-	if !s.options.Controllers {
-		// Nobody makes the namespaces' default service accounts then, and no pod could be made.
-		args = append(args, "--disable-admission-plugins=ServiceAccount")
-	}
-	return append(args, s.options.APIServerArgs...)
 }
+
+// withoutServiceAccounts is for an API server without controllers: nobody makes the namespaces' default service accounts
+// then, and no pod could be made.
+const withoutServiceAccounts = "--disable-admission-plugins=ServiceAccount"
 
 func loopback(scheme string, port int) string { return fmt.Sprintf("%s://127.0.0.1:%d", scheme, port) }

@@ -21,9 +21,15 @@ func (l layout) log(name string) string { return l.path("logs", name+".log") }
 func (l layout) etcdData() string       { return l.path("etcd") }
 func (l layout) prometheusData() string { return l.path("prometheus") }
 
+// prometheusConfig is what Prometheus scrapes.
+func (l layout) prometheusConfig() string { return l.path("prometheus.yaml") }
+
+// tenant is the folder of a real tenant; "" is that of all.
+func (l layout) tenant(name string) layout { return layout(l.path("tenants", name)) }
+
 // create makes the folders. The data of an earlier sandbox in the same folder is thrown away: its certificates are void.
 func (l layout) create() error {
-	for _, old := range []string{l.etcdData(), l.prometheusData(), l.certs(), l.logs(), l.state(), l.kubeconfig()} {
+	for _, old := range []string{l.etcdData(), l.prometheusData(), l.certs(), l.logs(), l.state(), l.kubeconfig(), string(l.tenant(""))} {
 		if err := os.RemoveAll(old); err != nil {
 			return fmt.Errorf("clearing the state folder: %w", err)
 		}

@@ -47,12 +47,12 @@ func (s *Sandbox) SetLoad(ctx context.Context, target kubelet.Target, l load.Loa
 	if err != nil {
 		return fmt.Errorf("encoding the load: %w", err)
 	}
-	return s.changeLoads(ctx, func(data map[string]string) { data[target.Key()] = string(entry) })
+	return s.changeEntries(ctx, kubelet.LoadsConfigMap, func(data map[string]string) { data[target.Key()] = string(entry) })
 }
 
 // ClearLoad takes the target's load away; its containers idle again. A target without one is no error.
 func (s *Sandbox) ClearLoad(ctx context.Context, target kubelet.Target) error {
-	return s.changeLoads(ctx, func(data map[string]string) { delete(data, target.Key()) })
+	return s.changeEntries(ctx, kubelet.LoadsConfigMap, func(data map[string]string) { delete(data, target.Key()) })
 }
 
 // Loads returns the loads that are set, in order of their targets.
@@ -75,16 +75,17 @@ func (s *Sandbox) Loads(ctx context.Context) ([]kubelet.Entry, error) {
 	return entries, nil
 }
 
-func (s *Sandbox) changeLoads(ctx context.Context, change func(map[string]string)) error {
+// changeEntries changes a ConfigMap of the sandbox in kube-system, which is made when it is first needed.
+func (s *Sandbox) changeEntries(ctx context.Context, name string, change func(map[string]string)) error {
 	objects := s.client.CoreV1().ConfigMaps(metav1.NamespaceSystem)
 	err := retry.RetryOnConflict(retry.DefaultBackoff, func() error {
-		object, err := objects.Get(ctx, kubelet.LoadsConfigMap, metav1.GetOptions{})
+		object, err := objects.Get(ctx, name, metav1.GetOptions{})
 		if apierrors.IsNotFound(err) {
-			object = &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: kubelet.LoadsConfigMap}, Data: map[string]string{}}
+			object = &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: name}, Data: map[string]string{}}
 			change(object.Data)
 			_, err = objects.Create(ctx, object, metav1.CreateOptions{})
 			if apierrors.IsAlreadyExists(err) {
-				return apierrors.NewConflict(corev1.Resource("configmaps"), kubelet.LoadsConfigMap, err)
+				return apierrors.NewConflict(corev1.Resource("configmaps"), name, err)
 			}
 			return err
 		}
@@ -99,7 +100,7 @@ func (s *Sandbox) changeLoads(ctx context.Context, change func(map[string]string
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("changing the loads: %w", err)
+		return fmt.Errorf("changing %s: %w", name, err)
 	}
 	return nil
 }

@@ -45,7 +45,7 @@ func (s *Sandbox) startKubelet(ctx context.Context) error {
 	select {
 	case <-ready:
 		if s.options.Prometheus {
-			return s.kubelet.serve(k.Metrics())
+			return s.kubelet.serve(k.Metrics(), s.signalsOf(k))
 		}
 		return nil
 	case err := <-failed:
@@ -55,14 +55,19 @@ func (s *Sandbox) startKubelet(ctx context.Context) error {
 	}
 }
 
-// serve serves what containers use at /metrics/cadvisor, to anybody on this machine.
-func (l *kubeletLoop) serve(metrics http.Handler) error {
+// signalsPath is where the metrics of simulated components are.
+const signalsPath = "/metrics/signals"
+
+// serve serves what containers use at /metrics/cadvisor, and what simulated components tell at /metrics/signals, to anybody on
+// this machine.
+func (l *kubeletLoop) serve(metrics, signals http.Handler) error {
 	listener, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		return fmt.Errorf("serving the containers' metrics: %w", err)
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics/cadvisor", metrics)
+	mux.Handle("GET "+signalsPath, signals)
 	l.metrics = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	l.port = listener.Addr().(*net.TCPAddr).Port
 	go func() { _ = l.metrics.Serve(listener) }() // until stop closes it

@@ -48,6 +48,10 @@ type Options struct {
 	// APIServerArgs are further arguments of kube-apiserver, such as "--runtime-config=api/all=true".
 	APIServerArgs []string
 
+	// RealTenants is the number of tenants of which a real kube-apiserver and etcd run, "real-0001" and so on; needs Controllers
+	// and Nodes. See [Sandbox.AddRealTenant].
+	RealTenants int
+
 	// Progress gets a line per step and what is being built; nil is silent.
 	Progress io.Writer
 }
@@ -80,6 +84,10 @@ func (o Options) withDefaults() (Options, error) {
 		return o, fmt.Errorf("options: Nodes is %d; it must be 0 or more", o.Nodes)
 	case o.Metrics && o.Nodes == 0:
 		return o, fmt.Errorf("options: Metrics needs Nodes, for there is nothing to measure without")
+	case o.RealTenants < 0:
+		return o, fmt.Errorf("options: RealTenants is %d; it must be 0 or more", o.RealTenants)
+	case o.RealTenants > 0 && (!o.Controllers || o.Nodes == 0):
+		return o, fmt.Errorf("options: RealTenants needs Controllers and Nodes, for its tenants have pods too")
 	case o.ScrapeInterval < 0:
 		return o, fmt.Errorf("options: ScrapeInterval is %s; it must be above 0", o.ScrapeInterval)
 	case len(o.Targets) > 0 && !o.Prometheus:

@@ -37,6 +37,9 @@ type Sandbox struct {
 	temporary bool // remove the folder at the end
 	attached  *State
 
+	programs map[string]string // paths, by component
+	started  time.Time
+
 	prometheus string // its URL, "" where none runs
 
 	mu        sync.Mutex
@@ -44,6 +47,8 @@ type Sandbox struct {
 	failed    chan struct{}
 	failure   error
 	stopped   bool
+	tenants   []RealTenant // in the order in which they were made
+	adding    sync.Mutex   // of whoever writes files about a tenant that was added
 
 	kubelet *kubeletLoop
 }
@@ -51,7 +56,8 @@ type Sandbox struct {
 // running is a component's process and the port it serves on.
 type running struct {
 	*process.Process
-	port int
+	component string
+	port      int
 }
 
 // Start builds what is not built yet, starts the sandbox and waits until every part of it is ready. Its processes end with
@@ -73,6 +79,7 @@ func Start(ctx context.Context, options Options) (*Sandbox, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.programs = programs
 	if err := s.start(ctx, programs); err != nil {
 		err = fmt.Errorf("starting the sandbox: %w", err)
 		return nil, errors.Join(err, s.Stop())
@@ -122,11 +129,16 @@ func newSandbox(options Options) (*Sandbox, error) {
 // start brings the parts up: the control plane first, then everything that needs it, at once.
 func (s *Sandbox) start(ctx context.Context, programs map[string]string) error {
 	started := time.Now()
+	s.started = started
 	creds, err := newCredentials(s.files, started)
 	if err != nil {
 		return err
 	}
-	if err := s.startControlPlane(ctx, programs, creds); err != nil {
+	plane := controlPlane{files: s.files, creds: creds, args: s.options.APIServerArgs}
+	if !s.options.Controllers {
+		plane.args = append([]string{withoutServiceAccounts}, plane.args...)
+	}
+	if _, _, err := s.startControlPlane(ctx, plane); err != nil {
 		return err
 	}
 	s.say("kube-apiserver is ready after %s", time.Since(started).Round(10*time.Millisecond))
@@ -152,12 +164,15 @@ func (s *Sandbox) start(ctx context.Context, programs map[string]string) error {
 			return err
 		}
 	}
+	if err := s.startRealTenants(ctx); err != nil {
+		return err
+	}
 	if s.options.Prometheus {
 		if err := s.startPrometheus(ctx, programs, creds); err != nil {
 			return err
 		}
 	}
-	if err := s.writeState(started); err != nil {
+	if err := s.writeState(); err != nil {
 		return err
 	}
 	s.say("the sandbox is ready after %s; kubeconfig: %s", time.Since(started).Round(10*time.Millisecond), s.KubeconfigPath())
@@ -242,11 +257,11 @@ func (s *Sandbox) Stop() error {
 	return errors.Join(errs...)
 }
 
-// stopOrder ends the clients of the API server together, then the API server, then etcd.
+// stopOrder ends the clients of the API servers together, then the API servers, then etcd.
 func stopOrder(processes []*running) [][]*running {
 	var clients, apiserver, etcd []*running
 	for _, p := range processes {
-		switch p.Name() {
+		switch p.component {
 		case components.Etcd:
 			etcd = append(etcd, p)
 		case components.APIServer:
@@ -264,7 +279,17 @@ func (s *Sandbox) run(name string, port int, program string, args ...string) (*r
 	if err != nil {
 		return nil, err
 	}
-	return &running{Process: p, port: port}, nil
+	return &running{Process: p, component: name, port: port}, nil
+}
+
+// runOf starts a component of a control plane.
+func (s *Sandbox) runOf(c controlPlane, component string, port int, args ...string) (*running, error) {
+	r, err := s.run(c.name(component), port, s.programs[component], args...)
+	if err != nil {
+		return nil, err
+	}
+	r.component = component
+	return r, nil
 }
 
 // keep takes a component that is ready into the sandbox: its death fails the sandbox from now on.

@@ -26,6 +26,7 @@ type State struct {
 	Kubeconfig string           `json:"kubeconfig"`
 	Prometheus string           `json:"prometheus,omitempty"` // URL; "" where none runs
 	Nodes      int              `json:"nodes"`
+	Tenants    []RealTenant     `json:"realTenants,omitempty"`
 	Components []ComponentState `json:"components"`
 }
 
@@ -59,7 +60,7 @@ func Attach(dir string, progress io.Writer) (*Sandbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sandbox{files: layout(dir), options: options, attached: &state, prometheus: state.Prometheus, failed: make(chan struct{})}
+	s := &Sandbox{files: layout(dir), options: options, attached: &state, prometheus: state.Prometheus, tenants: state.Tenants, failed: make(chan struct{})}
 	return s, s.connect()
 }
 
@@ -71,21 +72,22 @@ func (s *Sandbox) State() (State, error) {
 	return readState(s.files)
 }
 
-func (s *Sandbox) writeState(started time.Time) error {
+func (s *Sandbox) writeState() error {
 	state := State{
 		Dir:        string(s.files),
 		Supervisor: process.IdentityOf(os.Getpid()),
 		Standalone: os.Getenv(StandaloneVariable) != "",
-		StartedAt:  started.UTC(),
+		StartedAt:  s.started.UTC(),
 		Server:     s.config.Host,
 		Kubeconfig: s.files.kubeconfig(),
 		Prometheus: s.prometheus,
 		Nodes:      s.options.Nodes,
 	}
 	s.mu.Lock()
+	state.Tenants = s.tenants
 	for _, r := range s.processes {
 		state.Components = append(state.Components, ComponentState{
-			Name: r.Name(), Version: components.Version(r.Name()), Process: process.IdentityOf(r.PID()), Port: r.port, Log: s.files.log(r.Name()),
+			Name: r.Name(), Version: components.Version(r.component), Process: process.IdentityOf(r.PID()), Port: r.port, Log: s.files.log(r.Name()),
 		})
 	}
 	s.mu.Unlock()

@@ -43,11 +43,14 @@ type counter struct {
 // Metrics serves what the running containers of all nodes use. Run must have called ready.
 func (k *Kubelet) Metrics() http.Handler {
 	return &cadvisor{
-		pods:     func() ([]*corev1.Pod, error) { return k.pods.List(labels.Everything()) },
+		pods:     k.Pods,
 		clock:    k.clock,
 		counters: map[string]counter{},
 	}
 }
+
+// Pods gives all pods as they are known now; they must not be changed. Run must have called ready.
+func (k *Kubelet) Pods() ([]*corev1.Pod, error) { return k.pods.List(labels.Everything()) }
 
 // ServeHTTP serves all containers' metrics.
 func (c *cadvisor) ServeHTTP(w http.ResponseWriter, _ *http.Request) {

@@ -24,6 +24,29 @@ type Layout struct {
 	Sidecar bool
 	// InitContainers adds an init container that ends and a restartable one (a sidecar in Kubernetes' sense) to etcd.
 	InitContainers bool
+	// Single is one kube-apiserver with few seats and one etcd, in place of two and three.
+	Single bool
+}
+
+// Single is the layout of real tenants: a process for each pod that serves something, and few enough seats to fill.
+const Single = "single"
+
+// Seats are how many requests an API server carries out at once: those that read, and those that write.
+type Seats struct{ Read, Write int }
+
+func (l Layout) seats() Seats {
+	if l.Single {
+		return Seats{Read: 20, Write: 10}
+	}
+	return Seats{Read: 400, Write: 200} // Kubernetes' own (apiserver/pkg/server/config.go)
+}
+
+// replicas is how many pods a component has that has so many otherwise.
+func (l Layout) replicas(otherwise int32) int32 {
+	if l.Single {
+		return 1
+	}
+	return otherwise
 }
 
 // Size is requests and limits of one container in Kubernetes' notation; "" means not set.
@@ -66,6 +89,14 @@ var layouts = []Layout{
 			backupSidecar: burstable("20m", "64Mi"), bootstrapInit: burstable("10m", "32Mi"),
 		},
 		Sidecar: true, InitContainers: true,
+	},
+	{
+		Name: Single, Summary: "as small, with one kube-apiserver of 30 seats and one etcd; the one of real tenants",
+		Sizes: map[string]Size{
+			APIServer: burstable("250m", "512Mi"), ControllerManager: burstable("100m", "128Mi"),
+			Scheduler: burstable("50m", "64Mi"), Etcd: burstable("200m", "512Mi"),
+		},
+		Single: true,
 	},
 }
 

@@ -1,7 +1,9 @@
 package tenant
 
 import (
+	"fmt"
 	"maps"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -139,10 +141,11 @@ func (t maker) container(name string, port int32, command ...string) corev1.Cont
 }
 
 func (t maker) apiServer() *appsv1.Deployment {
+	seats := t.layout.seats()
 	main := t.container(APIServer, apiServerPort, APIServer,
-		"--etcd-servers=https://etcd-0.etcd:2379,https://etcd-1.etcd:2379,https://etcd-2.etcd:2379",
+		"--etcd-servers="+t.members("https://etcd-%[1]d.etcd:2379"),
 		"--secure-port=6443", "--authorization-mode=Node,RBAC", "--service-cluster-ip-range=10.96.0.0/16",
-		"--max-requests-inflight=400", "--max-mutating-requests-inflight=200",
+		fmt.Sprintf("--max-requests-inflight=%d", seats.Read), fmt.Sprintf("--max-mutating-requests-inflight=%d", seats.Write),
 		"--client-ca-file=/etc/kubernetes/pki/ca.crt", "--tls-cert-file=/etc/kubernetes/pki/apiserver.crt", "--tls-private-key-file=/etc/kubernetes/pki/apiserver.key",
 	)
 	main.ReadinessProbe = httpsProbe("/readyz", apiServerPort)
@@ -152,7 +155,7 @@ func (t maker) apiServer() *appsv1.Deployment {
 		spec.Containers = append(spec.Containers, t.container(Konnectivity, konnectivityPort,
 			"/proxy-server", "--mode=grpc", "--agent-port=8132", "--uds-name=/run/konnectivity/konnectivity.sock"))
 	}
-	return t.deployment(APIServer, 2, spec)
+	return t.deployment(APIServer, t.layout.replicas(2), spec)
 }
 
 func (t maker) controllerManager() *appsv1.Deployment {
@@ -173,7 +176,7 @@ func (t maker) scheduler() *appsv1.Deployment {
 func (t maker) etcd() *appsv1.StatefulSet {
 	main := t.container(Etcd, etcdClientPort, Etcd,
 		"--name=$(POD_NAME)", "--data-dir=/var/lib/etcd", "--listen-client-urls=https://0.0.0.0:2379", "--listen-peer-urls=https://0.0.0.0:2380",
-		"--initial-cluster=etcd-0=https://etcd-0.etcd:2380,etcd-1=https://etcd-1.etcd:2380,etcd-2=https://etcd-2.etcd:2380",
+		"--initial-cluster="+t.members("etcd-%[1]d=https://etcd-%[1]d.etcd:2380"),
 		"--quota-backend-bytes=8589934592", "--auto-compaction-retention=5m")
 	main.Env = []corev1.EnvVar{{Name: "POD_NAME", ValueFrom: &corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{FieldPath: "metadata.name"}}}}
 	main.VolumeMounts = []corev1.VolumeMount{{Name: "data", MountPath: "/var/lib/etcd"}}
@@ -189,12 +192,21 @@ func (t maker) etcd() *appsv1.StatefulSet {
 	return &appsv1.StatefulSet{
 		ObjectMeta: t.meta(Etcd),
 		Spec: appsv1.StatefulSetSpec{
-			Replicas: ptr.To[int32](3), ServiceName: Etcd, PodManagementPolicy: appsv1.ParallelPodManagement,
+			Replicas: ptr.To(t.layout.replicas(3)), ServiceName: Etcd, PodManagementPolicy: appsv1.ParallelPodManagement,
 			Selector:             &metav1.LabelSelector{MatchLabels: selector(Etcd)},
 			RevisionHistoryLimit: ptr.To[int32](3),
 			Template:             corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: t.labels(Etcd)}, Spec: t.pod(Etcd, spec)},
 		},
 	}
+}
+
+// members writes something for each member of etcd, separated by commas.
+func (t maker) members(format string) string {
+	var parts []string
+	for i := range t.layout.replicas(3) {
+		parts = append(parts, fmt.Sprintf(format, i))
+	}
+	return strings.Join(parts, ",")
 }
 
 func httpsProbe(path string, port int32) *corev1.Probe {

@@ -1,6 +1,7 @@
 package tenant
 
 import (
+	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -67,7 +68,32 @@ func TestGivenLabelsAreOnTheNamespace(t *testing.T) {
 
 func TestAnUnknownLayoutIsAnErrorThatListsTheLayouts(t *testing.T) {
 	_, err := LayoutOf("huge")
-	if want := `there is no layout "huge"; there are: small, guaranteed, sidecar`; err == nil || err.Error() != want {
+	if want := `there is no layout "huge"; there are: small, guaranteed, sidecar, single`; err == nil || err.Error() != want {
 		t.Errorf("error is %v", err)
+	}
+}
+
+// A real tenant's process has the flags of its pod: both are read from here.
+func TestTheSingleLayoutHasOneOfEachWithFewSeats(t *testing.T) {
+	layout, err := LayoutOf(Single)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := Objects("t", layout, nil)
+	for _, d := range set.Deployments {
+		if *d.Spec.Replicas != 1 {
+			t.Errorf("%d replicas of %s", *d.Spec.Replicas, d.Name)
+		}
+	}
+	if n := *set.StatefulSets[0].Spec.Replicas; n != 1 {
+		t.Errorf("%d members of etcd", n)
+	}
+	command := strings.Join(append(set.Deployments[0].Spec.Template.Spec.Containers[0].Command, set.StatefulSets[0].Spec.Template.Spec.Containers[0].Command...), " ")
+	for _, want := range []string{
+		"--etcd-servers=https://etcd-0.etcd:2379 ", "--max-requests-inflight=20 ", "--max-mutating-requests-inflight=10 ", "--initial-cluster=etcd-0=https://etcd-0.etcd:2380 ",
+	} {
+		if !strings.Contains(command, want) {
+			t.Errorf("%s is not in %s", want, command)
+		}
 	}
 }
