@@ -15,6 +15,8 @@ type Cursor struct {
 	Next time.Time `json:"next"`
 	// Chunk is how much of the span the next chunk may be; the source learns what suits it. 0: nothing is known yet.
 	Chunk time.Duration `json:"chunk,omitempty"`
+	// Namespaces are those that are read; none: all that the source is asked for otherwise.
+	Namespaces []string `json:"namespaces,omitempty"`
 }
 
 // NewCursor begins a reading of the span that ends at a time; one of no length, or less, is done.

@@ -145,13 +145,14 @@ func TestACursorSaysHowFarItIs(t *testing.T) {
 		t.Errorf("a span below nothing is at %s", c)
 	}
 	before := NewCursor(noon.Add(time.Millisecond), time.Hour)
+	before.Namespaces = []string{"tenant-0001"}
 	before.Chunk = 5 * time.Minute
 	kept, err := json.Marshal(before)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var after Cursor
-	if err := json.Unmarshal(kept, &after); err != nil || after != before {
+	if err := json.Unmarshal(kept, &after); err != nil || !cmp.Equal(after, before) {
 		t.Errorf("the cursor %+v comes back as %+v (%v)", before, after, err)
 	}
 }

@@ -39,7 +39,8 @@ func (s *Source) Next(ctx context.Context, at sources.Cursor, yield func(sources
 	end := at.Next.Add(time.Duration(points) * step)
 	r := reading{
 		source: s, kind: matrix, path: "/api/v1/query_range", window: step, yield: yield,
-		form: url.Values{"start": {unix(at.Next.Add(step))}, "end": {unix(end)}, "step": {seconds(step)}},
+		namespaces: at.Namespaces,
+		form:       url.Values{"start": {unix(at.Next.Add(step))}, "end": {unix(end)}, "step": {seconds(step)}},
 	}
 	err := r.read(ctx)
 	switch {

@@ -207,3 +207,28 @@ func TestASpanShorterThanAStepIsDone(t *testing.T) {
 		t.Errorf("it stands at %s after %d queries (%v)", at, report.Queries, err)
 	}
 }
+
+func TestTheHistoryOfSomeNamespacesAsksForThese(t *testing.T) {
+	p := newPast(1, 100)
+	source := serve(t, &p.script, Settings{Matchers: []Matcher{{Label: "cluster", Op: Equal, Value: "a"}}}, fixed(noon))
+	at := sources.NewCursor(pastFrom.Add(10*time.Hour), 10*time.Hour)
+	at.Namespaces = []string{"tenant-0001", "a.b"}
+	at, _, err := source.Next(t.Context(), at, func(sources.Sample) {})
+	if err != nil || len(at.Namespaces) != 2 {
+		t.Errorf("the cursor after it is for the namespaces %q (%v)", at.Namespaces, err)
+	}
+	if len(p.queries) != presentQueries {
+		t.Errorf("%d queries were sent", len(p.queries))
+	}
+	for _, q := range p.queries {
+		if strings.Count(q, cpuCounter)+strings.Count(q, workingSetGauge)+strings.Count(q, anonymousGauge) != strings.Count(q, `,cluster="a",namespace=~"tenant-0001|a\\.b"`) {
+			t.Errorf("the query asks for more: %s", q)
+		}
+	}
+	if _, _, err := source.Next(t.Context(), sources.NewCursor(pastFrom.Add(10*time.Hour), 10*time.Hour), func(sources.Sample) {}); err != nil {
+		t.Error(err)
+	}
+	if q := p.queries[len(p.queries)-1]; strings.Contains(q, "namespace=") {
+		t.Errorf("the query for all names a namespace: %s", q)
+	}
+}

@@ -2,6 +2,8 @@ package prometheus
 
 import (
 	"fmt"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -55,6 +57,19 @@ func (s Settings) memoryQuery(window time.Duration, over func(metric string, spa
 	}
 	without, others := matcher("container", Matches, s.WithoutPageCache), matcher("container", MatchesNot, s.WithoutPageCache)
 	return peak(workingSetGauge, others) + " or " + peak(anonymousGauge, without) + " > 0 or " + peak(workingSetGauge, without)
+}
+
+// within narrows what is asked for to some namespaces; none: it stays as it is.
+func (s Settings) within(namespaces []string) Settings {
+	if len(namespaces) == 0 {
+		return s
+	}
+	names := make([]string, 0, len(namespaces))
+	for _, name := range namespaces {
+		names = append(names, regexp.QuoteMeta(name))
+	}
+	s.Matchers = append(slices.Clone(s.Matchers), Matcher{Label: "namespace", Op: Matches, Value: strings.Join(names, "|")})
+	return s
 }
 
 // selector is what all queries ask for, and more.

@@ -71,6 +71,8 @@ type reading struct {
 	window time.Duration
 	maxAge time.Duration
 	yield  func(sources.Sample)
+	// namespaces are those that are asked for; none: all.
+	namespaces []string
 
 	memory, cpu map[uint64]float64  // what was seen, by container: its latest value
 	reset       map[uint64]struct{} // containers whose counter went back
@@ -80,7 +82,7 @@ type reading struct {
 
 // read asks for memory, CPU, and counters that went back. The first failure ends it; what was given counts.
 func (r *reading) read(ctx context.Context) error {
-	q := r.source.settings.queries(r.window)
+	q := r.source.settings.within(r.namespaces).queries(r.window)
 	r.memory, r.cpu, r.reset = map[uint64]float64{}, map[uint64]float64{}, map[uint64]struct{}{}
 	if err := r.ask(ctx, q.memory, r.takeMemory); err != nil {
 		return fmt.Errorf("reading memory: %w", err)
