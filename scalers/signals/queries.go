@@ -37,13 +37,15 @@ func counted(counter, labels, anchor string) string {
 		key, labels, rate, anchored(""), anchored(" offset $window")), "timestamp("+anchor+"{$matchers})")
 }
 
-// executing is the share of seats that are taken. The exempt level has no limit, and so no seats. What is asked for by level
-// is summed, for a level may borrow another's seats: only all of them together are what the server can do.
+// executing is how full the fullest priority level is: the seats that were taken on average over the window, for a moment's is
+// chance, by its nominal ones. All levels together say little: one that rejects may be a tenth of them, and what the others
+// can lend it is theirs to decide. The exempt level has no limit.
 func executing() string {
 	levels := `{priority_level!="exempt",$matchers}`
-	all := fmt.Sprintf("sum by %s (max by (namespace, pod, container, priority_level) (%s%s))", key, seatsAnchor, levels)
-	return timed(fmt.Sprintf("(\n  sum by %s (max by (namespace, pod, container, priority_level, flow_schema) (apiserver_flowcontrol_current_executing_seats%s))\n  or 0 * %s\n) / %s",
-		key, levels, all, all), "timestamp("+seatsAnchor+"{$matchers})")
+	level := "sum by (namespace, pod, container, priority_level) (max by (namespace, pod, container, priority_level, flow_schema)"
+	return timed(fmt.Sprintf("max by %s (\n  %s (avg_over_time(apiserver_flowcontrol_current_executing_seats%s[$window])))\n"+
+		"  / (max by (namespace, pod, container, priority_level) (%s%s) > 0)\n)\nor 0 * max by %s (%s%s)",
+		key, level, levels, seatsAnchor, levels, key, seatsAnchor, levels), "timestamp("+seatsAnchor+"{$matchers})")
 }
 
 // waiting is the share of time that a pressure stall counter of containers tells. A container that is younger than the window

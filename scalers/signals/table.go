@@ -12,7 +12,7 @@ type Name string
 const (
 	// Rejections are requests that API Priority and Fairness has rejected.
 	Rejections Name = "Rejections"
-	// Seats is the share of the API server's seats that executes requests.
+	// Seats is the share of its nominal seats that the fullest priority level of the API server takes.
 	Seats Name = "Seats"
 	// TooManyRequests are requests that were answered 429, for whatever reason but a disruption budget's.
 	TooManyRequests Name = "TooManyRequests"

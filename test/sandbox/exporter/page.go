@@ -173,17 +173,19 @@ func (c container) writeServer() {
 	if !ok {
 		taken = idleSeats
 	}
-	var limited float64
+	var low float64
 	for _, s := range shares {
 		limit := math.Ceil(float64(seats*s.share) / sumOfShares)
-		limited += limit
+		if s.level == "workload-low" {
+			low = limit
+		}
 		c.gauge("apiserver_flowcontrol_nominal_limit_seats", fmt.Sprintf(",priority_level=%q", s.level), limit)
 	}
-	c.gauge("apiserver_flowcontrol_current_executing_seats", `,priority_level="workload-low",flow_schema="service-accounts"`, taken*limited)
+	c.gauge("apiserver_flowcontrol_current_executing_seats", `,priority_level="workload-low",flow_schema="service-accounts"`, taken*low)
 	c.gauge("apiserver_flowcontrol_current_executing_seats", `,priority_level="exempt",flow_schema="probes"`, 1)
 	rejected := c.settings[signals.Rejections]
 	c.counter("apiserver_flowcontrol_rejected_requests_total", `,priority_level="workload-low",flow_schema="service-accounts",reason="queue-full"`, rejected, false)
-	c.gauge("apiserver_current_inflight_requests", `,request_kind="readOnly"`, math.Round(taken*limited))
+	c.gauge("apiserver_current_inflight_requests", `,request_kind="readOnly"`, math.Round(taken*low))
 	c.gauge("apiserver_current_inflight_requests", `,request_kind="mutating"`, 0)
 	request := func(code string, perSecond float64, fromTheStart bool) {
 		c.counter("apiserver_request_total", fmt.Sprintf(`,verb="LIST",dry_run="",group="",version="v1",resource="configmaps",subresource="",scope="cluster",component="apiserver",code=%q`, code),

@@ -118,7 +118,7 @@ func TestGaugesComeToWhatIsSet(t *testing.T) {
 		return total, largest
 	}
 	taken, _ := sum(`executing_seats.*low"`)
-	all, _ := sum(`nominal_limit_seats`)
+	all, _ := sum(`nominal_limit_seats.*"workload-low"`)
 	objects, largest := sum("resource_objects")
 	nodes, _ := sum(`resource="nodes"`)
 	pods, _ := sum(`resource="pods"`)
