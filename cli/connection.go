@@ -4,8 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -153,14 +153,13 @@ func (c *connection) eachTablePage(ctx context.Context, resource, namespace stri
 	}
 }
 
-// get reads a path of the API server; what is not there is code 404 and no error.
-func (c *connection) get(ctx context.Context, path string) (data []byte, code int, err error) {
-	result := c.clients.CoreV1().RESTClient().Get().AbsPath(path).Do(ctx).StatusCode(&code)
-	data, err = result.Raw()
-	if code == http.StatusNotFound {
-		return nil, code, nil
+// get reads a path of the API server; what is not there is no data and no error.
+func (c *connection) get(ctx context.Context, path string) ([]byte, error) {
+	data, err := c.clients.CoreV1().RESTClient().Get().AbsPath(path).Do(ctx).Raw()
+	if apierrors.IsNotFound(err) {
+		return nil, nil
 	}
-	return data, code, err
+	return data, err
 }
 
 func inNamespace(namespace string) string {

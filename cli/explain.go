@@ -136,22 +136,29 @@ func (v *explainVerb) profiles(ctx context.Context, c *connection, namespace str
 	return out, nil
 }
 
-// lastRecord gives the record of a component that is open, or else its newest; nil where there is none any more.
+// lastRecord gives the newest record of a component; nil where there is none.
 func lastRecord(ctx context.Context, c *connection, scaler *v1alpha1.ClusterScaler, component string) (*v1alpha1.ScalingRecord, error) {
-	for _, s := range scaler.Status.Components {
-		name := firstOf(s.OpenRecord, s.LastRecord)
-		if s.Name != component || name == "" {
-			continue
+	for i := range scaler.Status.Components {
+		if s := &scaler.Status.Components[i]; s.Name == component {
+			return recordOf(ctx, c, scaler.Namespace, s)
 		}
-		record := &v1alpha1.ScalingRecord{}
-		err := c.Get(ctx, client.ObjectKey{Namespace: scaler.Namespace, Name: name}, record)
-		if apierrors.IsNotFound(err) && !noSuchAPI(err) {
-			return nil, nil //nolint:nilnil // records are let go after a time; the status still names them
-		}
-		if err != nil {
-			return nil, fmt.Errorf("reading scalingrecord %s%s: %w", name, inNamespace(scaler.Namespace), err)
-		}
-		return record, nil
 	}
-	return nil, nil //nolint:nilnil // nothing was decided yet
+	return nil, nil // nothing was decided yet
+}
+
+// recordOf gives the record that is open, or else the newest; nil where there is none any more.
+func recordOf(ctx context.Context, c *connection, namespace string, s *v1alpha1.ComponentStatus) (*v1alpha1.ScalingRecord, error) {
+	name := firstOf(s.OpenRecord, s.LastRecord)
+	if name == "" {
+		return nil, nil // nothing was done yet
+	}
+	record := &v1alpha1.ScalingRecord{}
+	err := c.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, record)
+	if apierrors.IsNotFound(err) && !noSuchAPI(err) {
+		return nil, nil // records are let go after a time; the status still names them
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading scalingrecord %s%s: %w", name, inNamespace(namespace), err)
+	}
+	return record, nil
 }

@@ -26,7 +26,7 @@ type Options struct {
 
 // Commands are the verbs.
 func Commands(o Options) []*cobra.Command {
-	return []*cobra.Command{newHistory(o), newExplain(o)}
+	return []*cobra.Command{newHistory(o), newExplain(o), newReport(o), newDoctor(o), newPause(o), newResume(o)}
 }
 
 // scope is the flags that verbs share.
