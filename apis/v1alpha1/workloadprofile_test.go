@@ -66,7 +66,7 @@ var _ = Describe("WorkloadProfile", func() {
 		Expect(printed(ctx, "workloadprofiles", o.GetName())).To(Equal([][2]string{
 			{"Name", "kube-apiserver"}, {"Component", "kube-apiserver"}, {"Container", "kube-apiserver"}, {"Algorithm", "Seasonal"},
 			{"CPU", "850m"}, {"Memory", "3Gi"}, {"Peak", "2700Mi"}, {"Confidence", "98"}, {"Fresh", "True"},
-			{"Kind*", "Deployment"}, {"Samples*", "40320"}, {"Last*", "some time"}, {"Age", "young"},
+			{"Kind*", "Deployment"}, {"Samples*", "40320"}, {"History*", "Read"}, {"Last*", "some time"}, {"Age", "young"},
 		}))
 	})
 })

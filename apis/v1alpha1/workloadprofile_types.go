@@ -31,6 +31,7 @@ const (
 // +kubebuilder:printcolumn:name="Fresh",type=string,JSONPath=`.status.conditions[?(@.type=="SignalsFresh")].status`
 // +kubebuilder:printcolumn:name="Kind",type=string,priority=1,JSONPath=`.spec.target.kind`
 // +kubebuilder:printcolumn:name="Samples",type=integer,priority=1,JSONPath=`.status.containers[0].samples`
+// +kubebuilder:printcolumn:name="History",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="HistoryRead")].reason`
 // +kubebuilder:printcolumn:name="Last",type=date,priority=1,JSONPath=`.status.containers[0].lastSampleTime`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type WorkloadProfile struct {
@@ -113,6 +114,9 @@ func ControllerOf(o metav1.Object) (WorkloadTarget, bool) {
 const (
 	// ConditionTargetFound is True when the workload exists.
 	ConditionTargetFound = "TargetFound"
+	// ConditionHistoryRead is True when what the workload had used before it was measured was read from the source. It is
+	// written with the checkpoints, so it is not up to the minute.
+	ConditionHistoryRead = "HistoryRead"
 )
 
 // WorkloadProfileStatus is what was measured and what follows from it.
@@ -121,7 +125,7 @@ type WorkloadProfileStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// conditions are TargetFound and SignalsFresh.
+	// conditions are TargetFound, SignalsFresh and HistoryRead.
 	// +listType=map
 	// +listMapKey=type
 	// +kubebuilder:validation:MaxItems=8

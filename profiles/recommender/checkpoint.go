@@ -73,8 +73,11 @@ func (r *Recommender) restore(p *v1alpha1.WorkloadProfile) {
 	if e.writtenGeneration == 0 {
 		e.written, e.writtenGeneration = p.Status.Containers, p.Status.ObservedGeneration
 		for _, c := range p.Status.Conditions {
-			if c.Type == v1alpha1.ConditionSignalsFresh {
+			switch c.Type {
+			case v1alpha1.ConditionSignalsFresh:
 				e.fresh = freshness{reason: c.Reason, since: c.LastTransitionTime.Time}
+			case v1alpha1.ConditionHistoryRead:
+				e.history = historyRead{reason: c.Reason, message: c.Message, since: c.LastTransitionTime.Time, written: c.Reason}
 			}
 		}
 	}
@@ -166,12 +169,16 @@ func (r *Recommender) checkpoint(e *entry, now time.Time) (*applyv1alpha1.Profil
 func (r *Recommender) save(ctx context.Context, e *entry, now time.Time) error {
 	r.mu.Lock()
 	c, headers, err := r.checkpoint(e, now)
+	history := r.historyCondition(e, now)
 	changed, urgent, key, uid := e.changed, e.urgent, e.key, e.uid
 	e.changed, e.urgent = false, false
 	r.mu.Unlock()
 	if err == nil {
-		object := applyv1alpha1.WorkloadProfile(key.Name, key.Namespace).WithUID(uid).
-			WithStatus(applyv1alpha1.WorkloadProfileStatus().WithCheckpoint(c))
+		status := applyv1alpha1.WorkloadProfileStatus().WithCheckpoint(c)
+		if history != nil {
+			status.WithConditions(history)
+		}
+		object := applyv1alpha1.WorkloadProfile(key.Name, key.Namespace).WithUID(uid).WithStatus(status)
 		err = r.Client.Status().Apply(ctx, object, checkpointOwner, client.ForceOwnership)
 	}
 	r.mu.Lock()
@@ -184,6 +191,9 @@ func (r *Recommender) save(ctx context.Context, e *entry, now time.Time) error {
 		return nil
 	}
 	e.saved = now
+	if history != nil {
+		e.history.written = *history.Reason
+	}
 	for name, header := range headers {
 		if c := e.containers[name]; c != nil {
 			c.saved = header

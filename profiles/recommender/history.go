@@ -31,46 +31,65 @@ func (r *Recommender) readHistory(ctx context.Context) bool {
 	if !r.awaitProfiles(ctx) {
 		return false
 	}
-	cursor := sources.NewCursor(r.Clock.Now(), r.historySpan())
+	now := r.Clock.Now()
+	cursor := sources.NewCursor(now, r.historySpan())
 	r.Log.Info("reading history", "source", r.Source.Name(), "from", cursor.From, "until", cursor.Until)
-	saved, tries := r.Clock.Now(), 0
-	for !cursor.Done() {
-		r.metrics.history.Set(float64(cursor.Percent()))
-		var failures []error
-		next, report, err := r.History.Next(ctx, cursor, r.taker(ctx, &failures))
-		cursor = next
-		switch err = errors.Join(append(failures, err)...); {
+	all := r.begin(cursor, r.within(cursor))
+	saved, tries := now, 0
+	for !all.cursor.Done() {
+		r.metrics.history.Set(float64(all.cursor.Percent()))
+		report, err := r.nextChunk(ctx, all, func(*entry) bool { return true })
+		switch {
 		case ctx.Err() != nil:
 			return false
 		case err == nil:
 			tries = 0
-			r.Log.V(1).Info("history read", "percent", cursor.Percent(), "cpu", report.CPU, "memory", report.Memory)
+			r.Log.V(1).Info("history read", "percent", all.cursor.Percent(), "cpu", report.CPU, "memory", report.Memory)
 		case errors.Is(err, sources.ErrHeld):
-			r.Log.V(1).Info("history waits: the source is not asked now", "read", cursor.String())
+			r.Log.V(1).Info("history waits: the source is not asked now", "read", all.cursor.String())
 			if !r.wait(ctx, historyRetry) {
 				return false
 			}
 		case tries == historyTries:
-			r.Log.Error(err, "history is left unread; measuring goes on without it", "read", cursor.String())
+			r.Log.Error(err, "history is left unread; measuring goes on without it", "read", all.cursor.String())
+			r.finish(all)
 			return true
 		default:
 			tries++
-			r.Log.Error(err, "reading history; the chunk is tried again", "read", cursor.String(), "try", tries)
+			r.Log.Error(err, "reading history; the chunk is tried again", "read", all.cursor.String(), "try", tries)
 			if !r.wait(ctx, historyRetry) {
 				return false
 			}
 		}
 		if r.Clock.Since(saved) >= historySave {
 			saved = r.Clock.Now()
-			r.Log.Info("reading history", "percent", cursor.Percent())
+			r.Log.Info("reading history", "percent", all.cursor.Percent())
 			if err := r.writeAll(ctx, r.unsaved()); err != nil {
 				r.Log.Error(err, "writing what was read of history")
 			}
 		}
 	}
+	r.finish(all)
 	r.metrics.history.Set(100)
 	r.Log.Info("history read", "from", cursor.From, "until", cursor.Until)
 	return true
+}
+
+// within gives the profiles whose past the span covers, as far as it is not known.
+func (r *Recommender) within(span sources.Cursor) []*entry {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out []*entry
+	for _, e := range r.memory.byKey {
+		known := e.newest
+		if known.IsZero() {
+			known = span.Until.Add(-r.HistorySpan)
+		}
+		if e.restored && r.Managed(e.key.Namespace) && !span.From.After(known.Add(historyGap)) {
+			out = append(out, e)
+		}
+	}
+	return out
 }
 
 // awaitProfiles waits until every tenant has a profile: in a new installation they are being made just now, and history is

@@ -36,6 +36,9 @@ type entry struct {
 	written           []v1alpha1.ContainerProfile
 	writtenGeneration int64
 	fresh             freshness
+	// history is what became of what the workload had used before; asked: the source was asked for it, as far as need be.
+	history historyRead
+	asked   bool
 	// saved is when a checkpoint was last written, changed whether there is anything new since, urgent that it should not
 	// wait for its turn.
 	saved           time.Time
@@ -187,6 +190,7 @@ func (m *memory) see(p *v1alpha1.WorkloadProfile, defaults Defaults) *entry {
 	}
 	if e.uid != p.UID { // deleted and made anew: nothing of it is written yet, all of it is still known
 		e.uid, e.written, e.writtenGeneration, e.changed, e.saved, e.fresh = p.UID, nil, 0, true, time.Time{}, freshness{}
+		e.history.written = ""
 		for _, c := range e.containers {
 			c.saved = profiles.Header{}
 		}

@@ -12,7 +12,7 @@ import (
 const (
 	outcomeOK    = "ok"
 	outcomeError = "error"
-	// resultNobodys: a reading of a pod that belongs to no workload, or is not known yet.
+	// resultNobodys: a value of a pod that belongs to no workload, or is not known yet.
 	resultNobodys = "nobodys"
 )
 
@@ -22,6 +22,7 @@ type metrics struct {
 	restored *prometheus.CounterVec
 	profiles prometheus.Gauge
 	history  prometheus.Gauge
+	unread   prometheus.Gauge
 	stale    prometheus.Gauge
 	waiting  prometheus.Gauge
 }
@@ -40,6 +41,9 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 		history: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "metapilot_profile_history_percent", Help: "How much of the history was read that is read before anything is measured; 100 when that is over.",
 		}),
+		unread: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "metapilot_profile_history_unread", Help: "WorkloadProfiles that came after the history was read, and whose history is still to be read.",
+		}),
 		profiles: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "metapilot_profiles", Help: "WorkloadProfiles in memory.",
 		}),
@@ -50,7 +54,7 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 			Name: "metapilot_profile_writes_waiting", Help: "Writes that wait for their turn after the last round.",
 		}),
 	}
-	err := errors.Join(usage.Register(registry, &m.history), usage.Register(registry, &m.profiles), usage.Register(registry, &m.stale),
+	err := errors.Join(usage.Register(registry, &m.history), usage.Register(registry, &m.unread), usage.Register(registry, &m.profiles), usage.Register(registry, &m.stale),
 		usage.Register(registry, &m.waiting), usage.Register(registry, &m.samples), usage.Register(registry, &m.writes), usage.Register(registry, &m.restored))
 	if err != nil {
 		return nil, err

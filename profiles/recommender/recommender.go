@@ -85,6 +85,10 @@ type Recommender struct {
 	shown   map[types.UID][]oom.Key
 	rounds  uint32
 	started bool // all checkpoints of the start were read
+	// reading is the reading of history that is under way; lateBegun is when the latest began that was of profiles that
+	// came later.
+	reading   *reading
+	lateBegun time.Time
 }
 
 // Prepare makes what is kept in memory. It must be called once, before anything else.
@@ -157,14 +161,25 @@ func (r *Recommender) Once(ctx context.Context) error {
 	if err := r.restoreLate(ctx); err != nil {
 		return err
 	}
-	roundErr := r.round(ctx)
+	historyErr, roundErr := r.measure(ctx)
 	// Whatever does not get its turn to be written within the interval is looked at again in the next round.
 	writing, cancel := context.WithTimeout(ctx, r.Interval)
 	defer cancel()
 	if err := r.writeAll(writing, r.size()); err != nil && writing.Err() == nil {
 		return err
 	}
-	return roundErr
+	return errors.Join(historyErr, roundErr)
+}
+
+// measure asks for what is used now, and for the history of profiles that came later: after it, or before it where it left no
+// query over.
+func (r *Recommender) measure(ctx context.Context) (historyErr, roundErr error) {
+	if r.historyFirst() {
+		historyErr = r.lateHistory(ctx)
+		return historyErr, r.round(ctx)
+	}
+	roundErr = r.round(ctx)
+	return r.lateHistory(ctx), roundErr
 }
 
 // work is what is to be written in a round.
@@ -180,13 +195,16 @@ func (r *Recommender) size() work {
 	now := r.Clock.Now()
 	r.rounds++
 	var w work
-	stale := 0
+	stale, unread := 0, 0
 	for _, e := range r.memory.byKey {
 		if e.freshReason(now, r.StaleAfter) != reasonFresh {
 			stale++
 		}
 		if !e.restored {
 			continue
+		}
+		if r.awaitsHistory(e, now) && r.Managed(e.key.Namespace) {
+			unread++
 		}
 		if e.writtenGeneration != e.generation || e.urgent || spread(e.uid)%turns == r.rounds%turns {
 			if rec, worth := r.recommend(e, now); worth {
@@ -199,6 +217,7 @@ func (r *Recommender) size() work {
 	}
 	r.metrics.profiles.Set(float64(len(r.memory.byKey)))
 	r.metrics.stale.Set(float64(stale))
+	r.metrics.unread.Set(float64(unread))
 	// Those that were OOM-killed go first.
 	slices.SortStableFunc(w.statuses, func(a, b recommendation) int { return urgentFirst(a.entry, b.entry) })
 	slices.SortStableFunc(w.checkpoints, urgentFirst)

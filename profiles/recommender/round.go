@@ -16,29 +16,37 @@ func (r *Recommender) round(ctx context.Context) error {
 	asking, cancel := context.WithTimeout(ctx, r.Timeout)
 	defer cancel()
 	var failures []error
-	_, err := r.Source.Read(asking, r.taker(asking, &failures))
+	_, err := r.Source.Read(asking, r.taker(asking, &failures, r.measured))
 	if err != nil {
 		err = fmt.Errorf("asking %s for usage: %w", r.Source.Name(), err)
 	}
 	return errors.Join(append(failures, err)...)
 }
 
-// taker gives samples to whose they are. Of a namespace whose pods cannot be read the error is kept, once.
-func (r *Recommender) taker(ctx context.Context, failures *[]error) func(sources.Sample) {
+// measured tells whether a profile takes what is measured now: not before what was used before is there. Once it does, history
+// is not asked for any more.
+func (r *Recommender) measured(e *entry) bool {
+	e.asked = !r.awaitsHistory(e, r.Clock.Now())
+	return e.asked
+}
+
+// taker gives samples to whose they are, to those profiles that take them. Of a namespace whose pods cannot be read the error
+// is kept, once.
+func (r *Recommender) taker(ctx context.Context, failures *[]error, takes func(*entry) bool) func(sources.Sample) {
 	failed := map[string]bool{}
 	return func(s sources.Sample) {
 		if failed[s.Namespace] || !r.Managed(s.Namespace) {
 			return
 		}
-		if err := r.take(ctx, s); err != nil {
+		if err := r.take(ctx, s, takes); err != nil {
 			failed[s.Namespace] = true
 			*failures = append(*failures, err)
 		}
 	}
 }
 
-// take gives one sample to the profiles of its workload.
-func (r *Recommender) take(ctx context.Context, sample sources.Sample) error {
+// take gives one sample to the profiles of its workload that take it.
+func (r *Recommender) take(ctx context.Context, sample sources.Sample, takes func(*entry) bool) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	pods, err := r.whose.of(ctx, sample.Namespace)
@@ -47,7 +55,7 @@ func (r *Recommender) take(ctx context.Context, sample sources.Sample) error {
 	}
 	pod, ok := pods[sample.Replica]
 	if !ok {
-		r.metrics.samples.WithLabelValues("cpu", resultNobodys).Inc()
+		r.nobodys(sample)
 		return nil
 	}
 	if !sample.Started.Present() {
@@ -55,7 +63,7 @@ func (r *Recommender) take(ctx context.Context, sample sources.Sample) error {
 	}
 	now := r.Clock.Now()
 	for _, e := range r.memory.of(pod) {
-		if !e.restored {
+		if !e.restored || !takes(e) {
 			continue
 		}
 		c := e.container(sample.Container, r.Defaults)
@@ -73,6 +81,16 @@ func (r *Recommender) take(ctx context.Context, sample sources.Sample) error {
 		}
 	}
 	return nil
+}
+
+// nobodys counts the values of a sample of a pod without a workload.
+func (r *Recommender) nobodys(sample sources.Sample) {
+	if sample.CPU.Present() {
+		r.metrics.samples.WithLabelValues("cpu", resultNobodys).Inc()
+	}
+	if sample.Memory.Present() {
+		r.metrics.samples.WithLabelValues("memory", resultNobodys).Inc()
+	}
 }
 
 // main gives the container that a ClusterScaler names as the workload's, and its bounds; "" where none does.

@@ -68,6 +68,9 @@ func (r *Recommender) recommend(e *entry, now time.Time) (recommendation, bool) 
 		out.containers = append(out.containers, containerProfile(name, c.state.Recommend(now, e.algorithmOf(c, r.Defaults), bounds[name])))
 	}
 	out.fresh, out.message = e.freshness(now, r.StaleAfter)
+	if out.fresh.reason == reasonNoData && r.awaitsHistory(e, now) {
+		out.message += ": what was used before is read first"
+	}
 	worth := e.writtenGeneration != e.generation || out.fresh.reason != e.fresh.reason || r.moved(e.written, out.containers)
 	return out, worth
 }

@@ -15,7 +15,7 @@ import (
 type WorkloadProfileStatusApplyConfiguration struct {
 	// observedGeneration is the generation of the spec that the status goes by.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-	// conditions are TargetFound and SignalsFresh.
+	// conditions are TargetFound, SignalsFresh and HistoryRead.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// containers are the profiles of the workload's containers, the component's main container first. It is written when
 	// an amount has moved by more than the configuration's tolerance.
