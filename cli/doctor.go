@@ -267,9 +267,10 @@ func (v *doctorVerb) tenantFacts(ctx context.Context, c *connection, f *doctor.F
 		found := v.scalerFacts(s)
 		for _, component := range s.Spec.Components {
 			switch p, ok := profiles[componentKey{s.Namespace, component.Name}]; {
-			case !ok && unreadable == nil:
+			case unreadable != nil:
+			case !ok || !p.measured:
 				found.Unprofiled = append(found.Unprofiled, component.Name)
-			case ok && p.measured && !p.Fresh:
+			case !p.Fresh:
 				found.Stale = append(found.Stale, component.Name)
 			}
 		}

@@ -43,6 +43,7 @@ status:
 			MatchRegexp(`Problem +Ready +sick/control-plane +WorkloadNotFound: etcd: statefulset etcd does not exist`),
 			MatchRegexp(`Problem +AtMaximum +sick/control-plane +AtMaximum: kube-apiserver: needs more`),
 			MatchRegexp(`Problem +profiles +sick +not fresh: kube-apiserver`),
+			MatchRegexp(`Note +profiles +sick +nothing is measured yet of etcd`),
 			MatchRegexp(`Problem +enrolment +unscaled +is a tenant \(metapilot.dev/tenant\) and has no ClusterScaler`),
 			MatchRegexp(`Fine +api +- +served: clusterscalers, scalingrecords, workloadprofiles`),
 			Not(ContainSubstring("SoleWriter")),

@@ -50,6 +50,7 @@ hold the answers to OOM kills. Several tenants are listed first, and changed whe
 
   # see what the API server would say
   metapilot pause -l tier=gold --for 2h --dry-run=server`,
+		Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error { return v.run(c.Context(), args) },
 	}
 	c.Flags().StringVar(&v.length, "for", "", "for how long, e.g. 90m, 2h or 3d (required)")
@@ -70,6 +71,7 @@ func newResume(o Options) *cobra.Command {
 
   # every tenant that is paused, without a question
   metapilot resume -A --yes`,
+		Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error { return v.run(c.Context(), args) },
 	}
 	v.addPauseFlags(c)

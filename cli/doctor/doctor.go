@@ -57,7 +57,7 @@ type Scaler struct {
 	PausedUntil string
 	// Conditions are those that are worrying.
 	Conditions []Condition
-	// Unprofiled are components without a profile, Stale those whose profile is not fresh.
+	// Unprofiled are components of which no profile has numbers, Stale those whose profile is not fresh.
 	Unprofiled, Stale []string
 }
 
@@ -229,8 +229,8 @@ func profiles(f Facts) []Finding {
 		if len(s.Stale) > 0 {
 			out = append(out, Finding{Problem, "profiles", s.Tenant, "not fresh: " + strings.Join(s.Stale, ", "), "See whether the profile service runs and its source of usage answers; until then these are not made smaller."})
 		}
-		if len(s.Unprofiled) > 0 && s.Age > patience {
-			out = append(out, Finding{Note, "profiles", s.Tenant, "no profile of " + strings.Join(s.Unprofiled, ", "), "See whether profiles.state is Enabled in the configuration, and whether the workloads exist."})
+		if len(s.Unprofiled) > 0 {
+			out = append(out, Finding{Note, "profiles", s.Tenant, "nothing is measured yet of " + strings.Join(s.Unprofiled, ", "), "Wait a few minutes; then see whether profiles.state is Enabled in the configuration, its source answers, and the workloads exist."})
 		}
 	}
 	if out == nil && len(f.Scalers) > 0 {

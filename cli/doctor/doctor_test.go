@@ -52,7 +52,7 @@ func TestEveryFindingSaysWhatToDo(t *testing.T) {
 		}, doctor.Problem, "AtMaximum: etcd: needs more"},
 		"paused":              {func(f *doctor.Facts) { f.Scalers[0].PausedUntil = "Both until noon" }, doctor.Note, "Both until noon"},
 		"a stale profile":     {func(f *doctor.Facts) { f.Scalers[0].Stale = []string{"etcd"} }, doctor.Problem, "not fresh: etcd"},
-		"no profile":          {func(f *doctor.Facts) { f.Scalers[0].Unprofiled = []string{"etcd"} }, doctor.Note, "no profile of etcd"},
+		"no profile":          {func(f *doctor.Facts) { f.Scalers[0].Unprofiled = []string{"etcd"} }, doctor.Note, "nothing is measured yet of etcd"},
 		"profiles unreadable": {func(f *doctor.Facts) { f.ProfilesError = "forbidden" }, doctor.Unchecked, "forbidden"},
 		"not enrolled":        {func(f *doctor.Facts) { f.Unscaled, f.TenantSelector = []string{"t"}, "a=b" }, doctor.Problem, "is a tenant (a=b) and has no ClusterScaler"},
 	} {
@@ -75,9 +75,20 @@ func TestEveryFindingSaysWhatToDo(t *testing.T) {
 
 func TestANewObjectIsGivenTime(t *testing.T) {
 	f := healthy()
-	f.Scalers[0].Seen, f.Scalers[0].Age, f.Scalers[0].Unprofiled = false, time.Minute, []string{"etcd"}
+	f.Scalers[0].Seen, f.Scalers[0].Age = false, time.Minute
 	if found := doctor.Judge(f)[0]; found.Severity != doctor.Fine {
 		t.Errorf("%+v", found)
+	}
+}
+
+// TestWhatIsNotMeasuredIsNotFresh keeps a profile without numbers from being called fresh.
+func TestWhatIsNotMeasuredIsNotFresh(t *testing.T) {
+	f := healthy()
+	f.Scalers[0].Unprofiled = []string{"etcd"}
+	for _, found := range doctor.Judge(f) {
+		if found.Check == "profiles" && found.Severity == doctor.Fine {
+			t.Errorf("%+v", found)
+		}
 	}
 }
 

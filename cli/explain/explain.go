@@ -139,7 +139,7 @@ func (f Facts) recorded() Chain {
 func demanded(s *v1alpha1.ComponentStatus) string {
 	switch s.Verdict {
 	case decision.VerdictSteady:
-		return "nothing asks for a change"
+		return "nothing asks for a change: " + s.Message
 	case decision.VerdictUnknown:
 		return "too little is known to say"
 	case "":
@@ -194,10 +194,10 @@ func (f Facts) planned(s *v1alpha1.ComponentStatus) []Line {
 		lines = append(lines, Line{Label: "asked for", Text: sizeOf(s.Desired)})
 	}
 	verdict := Line{Label: "verdict", Text: fmt.Sprintf("%s, %s: %s", s.Verdict, s.Reason, s.Message)}
-	switch s.Verdict {
-	case decision.VerdictHeld:
+	switch {
+	case s.Verdict == decision.VerdictHeld:
 		verdict.Mark = MarkHeld
-	case decision.VerdictUnknown:
+	case s.Verdict == decision.VerdictUnknown, s.Reason == decision.ReasonSignalsMissing:
 		verdict.Mark = MarkUnknown
 	}
 	lines = append(lines, verdict)
