@@ -18,6 +18,8 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/metapilot/metapilot/test/installation"
@@ -28,7 +30,8 @@ import (
 const held = "profiles restored"
 
 // quietConfig lets the manager do nothing else meanwhile.
-const quietConfig = "profiles:\n  intervalSeconds: 3600\nusage:\n  metricsServer:\n    state: Disabled\n"
+const quietConfig = "apiVersion: config.metapilot.dev/v1alpha1\nkind: Configuration\nleaderElection:\n  state: Disabled\n" +
+	"health:\n  bindAddress: 127.0.0.1:0\nmetrics:\n  bindAddress: 127.0.0.1:0\nprofiles:\n  intervalSeconds: 3600\nusage:\n  metricsServer:\n    state: Disabled\n"
 
 type options struct {
 	profiles, starts int
@@ -124,26 +127,42 @@ type seen struct {
 	mebibytes float64
 }
 
-// start runs the profile service alone until it holds every profile.
+// start runs the profile service alone until it holds every profile. It is not asked whether it is ready: a health check has
+// less patience.
 func start(ctx context.Context, o options, dir, program string, as *rest.Config, i int) (seen, error) {
 	dir = filepath.Join(dir, fmt.Sprintf("manager-%d", i))
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return seen{}, fmt.Errorf("making the manager's folder: %w", err)
 	}
-	// The shell gives its process to the program, so that it has this number.
-	script, number := filepath.Join(dir, "run"), filepath.Join(dir, "pid")
-	text := fmt.Sprintf("#!/bin/sh\necho $$ > %q\nexec %q \"$@\" --controllers profile-recommender\n", number, program)
-	if err := os.WriteFile(script, []byte(text), 0o700); err != nil { //nolint:gosec // it is a program
-		return seen{}, fmt.Errorf("writing how to run the manager: %w", err)
-	}
-	begun := time.Now()
-	p, err := installation.StartManager(ctx, script, dir, as, installation.Settings{Extra: quietConfig, ShippedLimits: true})
-	if err != nil {
+	kubeconfig, configuration := filepath.Join(dir, "kubeconfig"), filepath.Join(dir, "manager.yaml")
+	if err := writeKubeconfig(kubeconfig, as); err != nil {
 		return seen{}, err
 	}
-	defer p.Kill()
-	for deadline := time.Now().Add(o.patience); time.Now().Before(deadline); {
-		line, ok, err := find(p.LogFile)
+	if err := os.WriteFile(configuration, []byte(quietConfig), 0o600); err != nil {
+		return seen{}, fmt.Errorf("writing the manager's configuration: %w", err)
+	}
+	log, err := os.Create(filepath.Join(dir, "log"))
+	if err != nil {
+		return seen{}, fmt.Errorf("opening the manager's log: %w", err)
+	}
+	defer func() { _ = log.Close() }()
+	c := exec.Command(program, "manager", "--config", configuration, "--kubeconfig", kubeconfig, "--controllers", "profile-recommender")
+	c.Stdout, c.Stderr = log, log
+	begun := time.Now()
+	if err := c.Start(); err != nil {
+		return seen{}, fmt.Errorf("starting the manager: %w", err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		_ = c.Wait()
+		close(ended)
+	}()
+	defer func() {
+		_ = c.Process.Kill() // it may have ended
+		<-ended
+	}()
+	for deadline := begun.Add(o.patience); time.Now().Before(deadline); {
+		line, ok, err := find(log.Name())
 		if err != nil {
 			return seen{}, err
 		}
@@ -151,8 +170,9 @@ func start(ctx context.Context, o options, dir, program string, as *rest.Config,
 			select {
 			case <-ctx.Done():
 				return seen{}, ctx.Err()
-			case <-p.Ended():
-				return seen{}, fmt.Errorf("the manager ended; see %s", p.LogFile)
+			case <-ended:
+				content, _ := os.ReadFile(log.Name())
+				return seen{}, fmt.Errorf("the manager ended:\n%s", content)
 			case <-time.After(50 * time.Millisecond):
 			}
 			continue
@@ -161,10 +181,23 @@ func start(ctx context.Context, o options, dir, program string, as *rest.Config,
 			return seen{}, fmt.Errorf("the manager holds %d profiles, not %d", line.Profiles, o.profiles)
 		}
 		s := seen{whole: line.At.Sub(begun), restore: time.Duration(line.Seconds * float64(time.Second))}
-		s.processor, s.mebibytes, err = usage(number)
+		s.processor, s.mebibytes, err = usage(c.Process.Pid)
 		return s, err
 	}
 	return seen{}, fmt.Errorf("the manager does not hold all profiles after %s", o.patience)
+}
+
+func writeKubeconfig(file string, as *rest.Config) error {
+	const name = "sandbox"
+	k := clientcmdapi.NewConfig()
+	k.Clusters[name] = &clientcmdapi.Cluster{Server: as.Host, CertificateAuthorityData: as.CAData, CertificateAuthority: as.CAFile}
+	k.AuthInfos[name] = &clientcmdapi.AuthInfo{Token: as.BearerToken}
+	k.Contexts[name] = &clientcmdapi.Context{Cluster: name, AuthInfo: name}
+	k.CurrentContext = name
+	if err := clientcmd.WriteToFile(*k, file); err != nil {
+		return fmt.Errorf("writing the manager's kubeconfig: %w", err)
+	}
+	return nil
 }
 
 // line is the line of the log that says so.
@@ -191,13 +224,9 @@ func find(file string) (line, bool, error) {
 }
 
 // usage reads what a process has used from Linux' /proc: processor time, and the most memory.
-func usage(number string) (time.Duration, float64, error) {
+func usage(pid int) (time.Duration, float64, error) {
 	const ticks = 100 // a second, on every Linux that Go runs on
-	content, err := os.ReadFile(number)
-	if err != nil {
-		return 0, 0, fmt.Errorf("reading the manager's number: %w", err)
-	}
-	folder := filepath.Join("/proc", strings.TrimSpace(string(content)))
+	folder := filepath.Join("/proc", strconv.Itoa(pid))
 	stat, err := os.ReadFile(filepath.Join(folder, "stat"))
 	if err != nil {
 		return 0, 0, fmt.Errorf("reading what the manager has used: %w", err)
