@@ -20,6 +20,8 @@
 //   - controlplane.go, controllers.go, nodes.go, metrics.go, prometheus.go   one part each: its arguments, and when it is ready
 //   - ready.go, poll.go         waiting, with errors that hold the end of the log; ports that somebody else took
 //   - tenants.go                tenants in bulk (their objects: package tenant)
+//   - realtenants.go, storm.go  tenants with a real kube-apiserver and etcd, and how to drive it into 429s
+//   - loads.go, signals.go      what containers use (package kubelet), and what control planes go through (package exporter)
 //   - package components        building the programs; package process: children that cannot outlive us; package pki;
 //     package stages: what kwok plays
 package sandbox

@@ -3,6 +3,7 @@ package signals_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -91,7 +92,7 @@ func amount(c *signals.Collector, namespace, component string, signal signals.Na
 		v, ok := c.Lookup(namespace, component, signal)
 		if !ok {
 			_, err := c.Fresh(signal)
-			return 0, fmt.Errorf("%s of %s/%s is unknown (the signal: %v)", signal, namespace, component, err)
+			return 0, errors.Join(fmt.Errorf("%s of %s/%s is unknown", signal, namespace, component), err)
 		}
 		return v.Amount, nil
 	}
