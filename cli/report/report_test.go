@@ -302,3 +302,25 @@ func TestThePageIsWholeAndAgreesWithTheJSON(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkFleet reports ten thousand tenants of four components.
+func BenchmarkFleet(b *testing.B) {
+	var known struct {
+		Spec   v1alpha1.Component        `json:"spec"`
+		Status *v1alpha1.ComponentStatus `json:"status"`
+	}
+	text, _, _ := strings.Cut(shrinks, "profile:")
+	if err := yaml.Unmarshal([]byte(text), &known); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		builder := report.NewBuilder(now, report.Prices{})
+		for i := range 40_000 {
+			builder.Add(report.Component{Tenant: fmt.Sprintf("tenant-%05d", i/4), Mode: v1alpha1.ModeDryRun, Spec: &known.Spec, Status: known.Status})
+		}
+		if err := builder.Report().HTML(io.Discard); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
