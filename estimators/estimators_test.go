@@ -158,7 +158,7 @@ func TestFloorNeverRisesAndNeverFallsBelowTheKill(t *testing.T) {
 	}
 }
 
-func TestLargestIgnoresWhoHasNoData(t *testing.T) {
+func TestCombinedTakesTheLargestOfTheHighestPriorityThatHasData(t *testing.T) {
 	for name, tc := range map[string]struct {
 		estimates []Estimate
 		want      size.Amounts
@@ -169,11 +169,14 @@ func TestLargestIgnoresWhoHasNoData(t *testing.T) {
 		"a lower bound above the targets":         {[]Estimate{{Target: memory(1)}, {Lower: memory(3)}}, memory(3)},
 		"each resource by itself":                 {[]Estimate{{Target: size.Amounts{CPU: size.Of(size.MilliCPU(5))}}, {Target: memory(1)}}, size.Amounts{CPU: size.Of(size.MilliCPU(5)), Memory: size.Of(size.Bytes(1))}},
 		"an upper bound raises nothing":           {[]Estimate{{Target: memory(1), Upper: memory(9)}}, memory(1)},
+		"a higher priority overrides":             {[]Estimate{{Target: memory(5)}, {Target: memory(2), Priority: 1}, {Target: memory(3), Priority: 1}}, memory(3)},
+		"a higher priority without data does not": {[]Estimate{{Target: memory(5)}, {Priority: 1}}, memory(5)},
+		"a floor holds against any priority":      {[]Estimate{{Target: memory(5), Lower: memory(4)}, {Target: memory(2), Priority: 1}}, memory(4)},
 		"a negative answer is not taken for none": {[]Estimate{{Target: memory(-4)}, {}}, memory(-4)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := Largest(tc.estimates...); got != tc.want {
-				t.Errorf("Largest() = %s, want %s", got, tc.want)
+			if got := Combined(tc.estimates...); got != tc.want {
+				t.Errorf("Combined() = %s, want %s", got, tc.want)
 			}
 		})
 	}

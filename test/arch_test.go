@@ -29,6 +29,7 @@ var pure = []string{
 	"./estimators",
 	"./profiles", // profiles/vpa is not: VPA's model package imports its clientset, klog and metrics
 	"./scalers/oom",
+	"./scalers/use",
 	"./size",
 }
 

@@ -32,21 +32,34 @@ const (
 	GateBlind Gate = "blind"
 	// GateUnsettled holds while an earlier change or somebody else's rollout is under way.
 	GateUnsettled Gate = "unsettled"
+	// GateOutsideWindow holds a scale-down outside of the maintenance windows.
+	GateOutsideWindow Gate = "outsideWindow"
+	// GateCoolingDown holds when the last change is too recent.
+	GateCoolingDown Gate = "coolingDown"
+	// GateRecentTrouble holds a scale-down for a while after trouble.
+	GateRecentTrouble Gate = "recentTrouble"
 	// GateLeaking holds when memory was raised too often in a day.
 	GateLeaking Gate = "leaking"
 	// GateTooSmall holds when the change is smaller than is worth making; it never holds urgent growth.
 	GateTooSmall Gate = "tooSmall"
+	// GateOverBudget holds a scale-down when the fleet has had as many as it may have at a time.
+	GateOverBudget Gate = "overBudget"
 )
 
 // Gates is the order in which plan.Decide asks the gates; the first that holds is the reason the user sees.
-// Gates of later triggers (outsideWindow, coolingDown, recentTrouble, overBudget) take the places DESIGN gives them.
 func Gates() []Gate {
-	return []Gate{GateSuspended, GateUnmanaged, GateConflicted, GateBlind, GateUnsettled, GateLeaking, GateTooSmall}
+	return []Gate{GateSuspended, GateUnmanaged, GateConflicted, GateBlind, GateUnsettled, GateOutsideWindow, GateCoolingDown,
+		GateRecentTrouble, GateLeaking, GateTooSmall, GateOverBudget}
 }
 
 // PassedByUrgent tells whether urgent growth passes the gate without being asked.
 func (g Gate) PassedByUrgent() bool {
-	return g == GateUnsettled || g == GateTooSmall
+	switch g {
+	case GateUnsettled, GateOutsideWindow, GateCoolingDown, GateTooSmall, GateOverBudget:
+		return true
+	default:
+		return false
+	}
 }
 
 // Reason is the one-word why of a verdict, a condition, an event and a metric label.
@@ -59,12 +72,24 @@ const (
 	ReasonOOMKilled Reason = "OOMKilled"
 	// ReasonNodeOutOfMemory: a container was killed far below its limit, so the node ran out of memory, not the container.
 	ReasonNodeOutOfMemory Reason = "NodeOutOfMemory"
+	// ReasonUseHigh: a container has used more of its size than a trigger allows, for as long as the trigger says.
+	ReasonUseHigh Reason = "UseHigh"
+	// ReasonUseLow: a component has used less of its size than its triggers say, for the whole observation window.
+	ReasonUseLow Reason = "UseLow"
+	// ReasonUndone: trouble came while a scale-down was watched, so it is taken back.
+	ReasonUndone Reason = "Undone"
+	// ReasonObserving: use is low, but not yet for the whole observation window.
+	ReasonObserving Reason = "Observing"
 	// ReasonWithinBounds: the size lies within what every estimator asks for.
 	ReasonWithinBounds Reason = "WithinBounds"
 	// ReasonModeOff: the scaler's mode is Off.
 	ReasonModeOff Reason = "ModeOff"
 	// ReasonScaleUpDisabled: the component's scaleUp.state is Disabled.
 	ReasonScaleUpDisabled Reason = "ScaleUpDisabled"
+	// ReasonScaleDownDisabled: the component's scaleDown.state is Disabled.
+	ReasonScaleDownDisabled Reason = "ScaleDownDisabled"
+	// ReasonPaused: a person has paused the direction, until a time.
+	ReasonPaused Reason = "Paused"
 	// ReasonTriggerDisabled: no trigger of the component's scaleUp answers this signal.
 	ReasonTriggerDisabled Reason = "TriggerDisabled"
 	// ReasonNoReplicas: the workload is scaled to zero.
@@ -85,6 +110,22 @@ const (
 	ReasonChangeInProgress Reason = "ChangeInProgress"
 	// ReasonRolloutInProgress: a rollout that Metapilot did not start is under way.
 	ReasonRolloutInProgress Reason = "RolloutInProgress"
+	// ReasonSignalsMissing: a signal or a profile that the change needs is absent, stale or not trusted yet.
+	ReasonSignalsMissing Reason = "SignalsMissing"
+	// ReasonFleetBlind: so many tenants have lost their signals that nothing shrinks anywhere.
+	ReasonFleetBlind Reason = "FleetBlind"
+	// ReasonFleetAgrees: so many tenants want to shrink at once that an error of measurement is likelier than a need.
+	ReasonFleetAgrees Reason = "FleetAgrees"
+	// ReasonOutsideMaintenanceWindow: no maintenance window is open.
+	ReasonOutsideMaintenanceWindow Reason = "OutsideMaintenanceWindow"
+	// ReasonCooldown: the last change is too recent.
+	ReasonCooldown Reason = "Cooldown"
+	// ReasonRecentTrouble: there was trouble too short a while ago.
+	ReasonRecentTrouble Reason = "RecentTrouble"
+	// ReasonUnhealthy: not every replica is ready.
+	ReasonUnhealthy Reason = "Unhealthy"
+	// ReasonBudgetSpent: the fleet has had as many scale-downs as it may have at a time.
+	ReasonBudgetSpent Reason = "BudgetSpent"
 	// ReasonLeakSuspected: memory was raised so often within a day that a leak is likelier than a need.
 	ReasonLeakSuspected Reason = "LeakSuspected"
 	// ReasonAtMaximum: the component is in trouble at its upper bound.

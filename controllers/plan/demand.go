@@ -25,13 +25,19 @@ func demand(s Snapshot) Demand {
 			return d
 		}
 	}
+	if d, ok := undo(s); ok {
+		return d
+	}
 	if below := belowMinimum(s.Workload.Size.Ceiling(), s.Settings.Min); below != "" {
 		return Demand{Kind: DemandMinimum, Reason: decision.ReasonBelowMinimum, Message: below}
 	}
 	if !s.Settings.AnswersOOM && len(s.Kills) > 0 {
 		return Demand{Kind: DemandNone, Reason: decision.ReasonTriggerDisabled, Message: fmt.Sprintf("%s was OOM-killed, but OOM is not among scaleUp.triggers: add it to answer kills", s.Kills[len(s.Kills)-1])}
 	}
-	return Demand{Kind: DemandNone, Reason: decision.ReasonWithinBounds, Message: "no trigger asks for a change"}
+	if d, ok := highUse(s); ok {
+		return d
+	}
+	return lowUse(s)
 }
 
 func unreadable(w Workload) (Demand, bool) {

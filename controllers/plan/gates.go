@@ -28,13 +28,17 @@ func holds(reason decision.Reason, format string, args ...any) hold {
 
 // gates are the checks behind the names of decision.Gates.
 var gates = map[decision.Gate]func(s Snapshot, d Demand, to size.Size) hold{
-	decision.GateSuspended:  suspended,
-	decision.GateUnmanaged:  unmanaged,
-	decision.GateConflicted: conflicted,
-	decision.GateBlind:      blind,
-	decision.GateUnsettled:  unsettled,
-	decision.GateLeaking:    leaking,
-	decision.GateTooSmall:   tooSmall,
+	decision.GateSuspended:     suspended,
+	decision.GateUnmanaged:     unmanaged,
+	decision.GateConflicted:    conflicted,
+	decision.GateBlind:         blind,
+	decision.GateUnsettled:     unsettled,
+	decision.GateOutsideWindow: outsideWindow,
+	decision.GateCoolingDown:   coolingDown,
+	decision.GateRecentTrouble: recentTrouble,
+	decision.GateLeaking:       leaking,
+	decision.GateTooSmall:      tooSmall,
+	decision.GateOverBudget:    overBudget,
 }
 
 // askGates asks the gates in order until one holds.
@@ -54,11 +58,21 @@ func (p *Plan) askGates(s Snapshot, to size.Size) {
 	}
 }
 
-func suspended(s Snapshot, _ Demand, _ size.Size) hold {
+func suspended(s Snapshot, d Demand, _ size.Size) hold {
+	until := s.Settings.UpPausedUntil
+	if d.Down() {
+		until = s.Settings.DownPausedUntil
+	}
 	switch {
 	case s.Settings.Off:
 		return holds(decision.ReasonModeOff, "spec.mode is Off: set it to DryRun or Auto")
-	case s.Settings.ScaleUpDisabled:
+	case s.Now.Before(until):
+		return holds(decision.ReasonPaused, "spec.pause holds it until %s%s", until.UTC().Format(time.RFC3339), because(s.Settings.PauseReason))
+	case d.Down() && s.Settings.Down.Disabled:
+		return holds(decision.ReasonScaleDownDisabled, "scaleDown.state is Disabled: set it to Enabled")
+	case d.Down() && s.Settings.Down.TemplateLeft:
+		return holds(decision.ReasonScaleDownDisabled, "actuation.inPlace.template is Leave, so later pods would be born at the old size: set it to Converge, or remove scaleDown")
+	case !d.Down() && s.Settings.ScaleUpDisabled:
 		return holds(decision.ReasonScaleUpDisabled, "scaleUp.state is Disabled: set it to Enabled")
 	default:
 		return hold{}
@@ -86,15 +100,12 @@ func conflicted(s Snapshot, d Demand, _ size.Size) hold {
 	return hold{}
 }
 
-func blind(s Snapshot, d Demand, _ size.Size) hold {
-	if d.Kind != DemandMinimum && !s.Workload.Size.Ceiling().Memory.Present() {
-		return holds(decision.ReasonNoLimit, "container %s of %s has neither a memory limit nor a memory request to grow from: set them in the workload", s.Workload.Container, s.Workload.Name)
-	}
-	return hold{}
-}
-
-func unsettled(s Snapshot, _ Demand, _ size.Size) hold {
+func unsettled(s Snapshot, d Demand, _ size.Size) hold {
 	switch {
+	case d.Down() && s.Workload.Ready < s.Workload.Replicas:
+		return holds(decision.ReasonUnhealthy, "%d of %d replicas of %s are ready", s.Workload.Ready, s.Workload.Replicas, s.Workload.Name)
+	case d.Down() && s.History.WatchedElsewhere != "":
+		return holds(decision.ReasonChangeInProgress, "the change of record %s, of another component, is still being watched", s.History.WatchedElsewhere)
 	case s.History.ChangeInProgress != "":
 		return holds(decision.ReasonChangeInProgress, "the change of record %s is still being carried out", s.History.ChangeInProgress)
 	case s.Workload.RolloutInProgress:
@@ -115,22 +126,25 @@ func leaking(s Snapshot, _ Demand, to size.Size) hold {
 	return holds(decision.ReasonLeakSuspected, "memory was raised %d times within 24 hours: look for a leak; raise scaleUp.maxIncreasesPerDay if the need is real", n)
 }
 
-func tooSmall(s Snapshot, _ Demand, to size.Size) hold {
-	from := s.Workload.Size
-	if to == from || changedBy(from.Ceiling(), to.Ceiling()) || changedBy(from.Requests, to.Requests) {
+func tooSmall(s Snapshot, d Demand, to size.Size) hold {
+	from, least := s.Workload.Size, int64(minChangePercent)
+	if d.Down() {
+		least = max(s.Settings.Down.MinChangePercent, minChangePercent)
+	}
+	if to == from || changedBy(from.Ceiling(), to.Ceiling(), least) || changedBy(from.Requests, to.Requests, least) {
 		return hold{}
 	}
-	return holds(decision.ReasonBelowMinimumChange, "%s is less than %d%%", change(from, to), minChangePercent)
+	return holds(decision.ReasonBelowMinimumChange, "%s is less than %d%%", change(from, to), least)
 }
 
-func changedBy(a, b size.Amounts) bool {
-	return apart(a.Memory, b.Memory) || apart(a.CPU, b.CPU)
+func changedBy(a, b size.Amounts, percent int64) bool {
+	return apart(a.Memory, b.Memory, percent) || apart(a.CPU, b.CPU, percent)
 }
 
 // apart tells whether the change from a to b is worth making; in float64, since it need not be exact for amounts of 2^53.
-func apart[T size.MilliCPU | size.Bytes](a, b size.Opt[T]) bool {
+func apart[T size.MilliCPU | size.Bytes](a, b size.Opt[T], percent int64) bool {
 	from, to := float64(a.Or(0)), float64(b.Or(0))
-	return from != to && math.Abs(to-from)*100 >= from*minChangePercent
+	return from != to && math.Abs(to-from)*100 >= from*float64(percent)
 }
 
 func memoryGrows(from, to size.Size) bool {

@@ -44,26 +44,33 @@ func TestEveryGateOfTheAPIIsAskedInItsOrder(t *testing.T) {
 	if len(gates) != len(decision.Gates()) {
 		t.Errorf("%d checks for %d gates", len(gates), len(decision.Gates()))
 	}
-	want := []decision.Gate{"suspended", "unmanaged", "conflicted", "blind", "unsettled", "leaking", "tooSmall"}
+	want := []decision.Gate{"suspended", "unmanaged", "conflicted", "blind", "unsettled", "outsideWindow", "coolingDown", "recentTrouble", "leaking", "tooSmall", "overBudget"}
 	if diff := cmp.Diff(want, decision.Gates()); diff != "" {
 		t.Errorf("the order is API (-want +got):\n%s", diff)
 	}
 }
 
 func TestOfTwoGatesTheEarlierIsTheReason(t *testing.T) {
-	order := decision.Gates()
-	for i, earlier := range order {
-		for _, later := range order[i+1:] {
-			t.Run(fmt.Sprintf("%s before %s", earlier, later), func(t *testing.T) {
-				changes := []func(*Snapshot){blocked[later], blocked[earlier]}
-				p := Decide(growing(changes...))
-				if p.Gate != earlier || p.Verdict() != decision.VerdictHeld {
-					t.Errorf("verdict %s, gate %s: %s", p.Verdict(), p.Gate, p.Message)
+	for direction, tc := range map[string]struct {
+		blocked map[decision.Gate]func(*Snapshot)
+		of      func(...func(*Snapshot)) Snapshot
+	}{"growing": {blocked, growing}, "shrinking": {blockedDown, idle}} {
+		for i, earlier := range decision.Gates() {
+			for _, later := range decision.Gates()[i+1:] {
+				first, second := tc.blocked[earlier], tc.blocked[later]
+				if first == nil || second == nil {
+					continue // the gate is not for this direction
 				}
-				if last := p.Gates[len(p.Gates)-1]; last.Gate != earlier || !last.Held || len(p.Gates) != i+1 {
-					t.Errorf("gates asked: %+v, want %s to be the last", p.Gates, earlier)
-				}
-			})
+				t.Run(fmt.Sprintf("%s: %s before %s", direction, earlier, later), func(t *testing.T) {
+					p := Decide(tc.of(second, first))
+					if p.Gate != earlier || p.Verdict() != decision.VerdictHeld {
+						t.Errorf("verdict %s, gate %s: %s", p.Verdict(), p.Gate, p.Message)
+					}
+					if last := p.Gates[len(p.Gates)-1]; last.Gate != earlier || !last.Held || len(p.Gates) != i+1 {
+						t.Errorf("gates asked: %+v, want %s to be the last", p.Gates, earlier)
+					}
+				})
+			}
 		}
 	}
 }
@@ -152,7 +159,7 @@ func TestUrgentGrowthPassesUnsettledAndTooSmallAndNothingElse(t *testing.T) {
 					notAsked = append(notAsked, g.Gate)
 				}
 			}
-			if passes && !slices.Equal(notAsked, []decision.Gate{decision.GateUnsettled, decision.GateTooSmall}) {
+			if passes && !slices.Equal(notAsked, []decision.Gate{"unsettled", "outsideWindow", "coolingDown", "tooSmall", "overBudget"}) {
 				t.Errorf("not asked: %v", notAsked)
 			}
 			if gate.PassedByUrgent() != (gate == decision.GateUnsettled || gate == decision.GateTooSmall) {

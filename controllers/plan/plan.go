@@ -29,6 +29,8 @@ type Plan struct {
 	PodsOnly bool
 	// Level is the repeat level of the kill that the plan answers.
 	Level int
+	// Undoes names the record of the scale-down that the plan takes back; empty when it takes back none.
+	Undoes string
 	// Floor that the plan leaves; absent when it answers no kill.
 	Floor size.Opt[estimators.Floor]
 }
@@ -57,6 +59,12 @@ const (
 	DemandNodeOOM DemandKind = "NodeOOM"
 	// DemandMinimum: the size lies below the minimum.
 	DemandMinimum DemandKind = "Minimum"
+	// DemandHighUse: use has been high for as long as a trigger asks.
+	DemandHighUse DemandKind = "HighUse"
+	// DemandUndo: trouble has come while a scale-down was watched. Urgent.
+	DemandUndo DemandKind = "Undo"
+	// DemandLowUse: use has been low for a whole window.
+	DemandLowUse DemandKind = "LowUse"
 )
 
 // Demand is what is asked for, and because of what.
@@ -66,10 +74,15 @@ type Demand struct {
 	Message string
 	// Kills that are to be answered, oldest first.
 	Kills []oom.Kill
+	// CPU and Memory tell which resources are demanded more of, or, of DemandLowUse, less.
+	CPU, Memory bool
 }
 
 // Urgent tells whether waiting is an outage.
-func (d Demand) Urgent() bool { return d.Kind == DemandOOM }
+func (d Demand) Urgent() bool { return d.Kind == DemandOOM || d.Kind == DemandUndo }
+
+// Down tells whether less is demanded.
+func (d Demand) Down() bool { return d.Kind == DemandLowUse }
 
 // Verdict is what the plan concludes.
 func (p Plan) Verdict() decision.Verdict {
@@ -80,6 +93,8 @@ func (p Plan) Verdict() decision.Verdict {
 		return decision.VerdictSteady
 	case p.To == p.From:
 		return decision.VerdictHeld
+	case p.Demand.Down():
+		return decision.VerdictScaleDown
 	default:
 		return decision.VerdictScaleUp
 	}
@@ -96,6 +111,11 @@ func Decide(s Snapshot) Plan {
 	}
 	proposed := propose(s, p.Demand, p.Estimates)
 	p.Want = proposed.want
+	if p.Demand.Down() && proposed.to == p.From {
+		// Little use is no wish to shrink where nothing smaller is proposed.
+		p.Demand.Kind, p.Reason, p.Message = DemandNone, proposed.held, proposed.message
+		return p
+	}
 	p.askGates(s, proposed.to)
 	if p.Gate != "" {
 		return p
@@ -108,6 +128,9 @@ func Decide(s Snapshot) Plan {
 	p.To = proposed.to
 	p.PodsOnly = s.Workload.ForeignOwner != "" && s.Settings.HoldForForeignOwner
 	p.Message = fmt.Sprintf("%s: %s%s", p.Demand.Message, change(p.From, p.To), proposed.note())
+	if watched, ok := s.History.Watched.Get(); ok && p.Demand.Urgent() {
+		p.Undoes = watched.Record
+	}
 	killedAt, given := p.From.Ceiling().Memory.Or(0), p.To.Ceiling().Memory.Or(0)
 	if p.Demand.Kind == DemandOOM && given > killedAt {
 		p.Floor = size.Of(estimators.Floor{Memory: given, KilledAt: killedAt, Since: s.Now})

@@ -10,6 +10,7 @@ import (
 	"github.com/metapilot/metapilot/apis/decision"
 	"github.com/metapilot/metapilot/estimators"
 	"github.com/metapilot/metapilot/scalers/oom"
+	"github.com/metapilot/metapilot/scalers/use"
 	"github.com/metapilot/metapilot/size"
 )
 
@@ -23,6 +24,7 @@ type generator struct {
 func generate(seed uint64) Snapshot {
 	g := generator{Rand: rand.New(rand.NewPCG(seed, 1)), sane: seed%2 == 0}
 	s := Snapshot{Now: noon, Workload: g.workload(), Settings: g.settings(), History: g.history(), Peak: g.amounts()}
+	g.calm(&s)
 	for range g.IntN(4) {
 		s.Kills = append(s.Kills, g.kill())
 	}
@@ -141,15 +143,126 @@ func (g generator) kill() oom.Kill {
 	return k
 }
 
+// track is one of low, of high or of unknown use.
+func (g generator) track() use.Track {
+	if g.rarely() {
+		return use.Track{}
+	}
+	t := use.Track{Latest: size.Of(g.Int64N(1 << 30)), SeenAt: noon.Add(-time.Duration(g.Int64N(int64(70 * time.Second))))}
+	switch g.IntN(4) {
+	case 0:
+	case 1:
+		t.HighSince = size.Of(t.SeenAt.Add(-time.Duration(g.Int64N(int64(3 * time.Minute)))))
+	default:
+		t.LowSince, t.Peak = size.Of(t.SeenAt.Add(-time.Duration(g.Int64N(int64(40*time.Hour))))), size.Of(t.Latest.Or(0)+g.Int64N(1000))
+	}
+	if !g.sane && g.rarely() {
+		t.Latest, t.Peak = size.Of(-g.Int64()), size.Of(g.Int64())
+	}
+	return t
+}
+
+// calm adds what growth without a kill, and shrinking, look at.
+func (g generator) calm(s *Snapshot) {
+	s.Workload.Ready = s.Workload.Replicas
+	if g.rarely() {
+		s.Workload.Ready = int32(g.IntN(8))
+	}
+	if g.IntN(3) == 0 {
+		return
+	}
+	s.Settings.CPU = use.Settings{High: size.Of(use.Share{Percent: 90}), For: time.Minute, Low: size.Of(use.Share{Percent: 60}), Window: 12 * time.Hour}
+	s.Settings.Memory, s.Settings.UseMaxAge = s.Settings.CPU, time.Minute
+	s.Settings.AnswersHighCPU, s.Settings.AnswersHighMemory = g.IntN(2) == 0, g.IntN(2) == 0
+	s.Settings.UpCooldown, s.Settings.UpMaxStepPercent = time.Minute, 5+g.Int64N(896)
+	s.Settings.Down = Down{Configured: true, Disabled: g.rarely(), Cooldown: 12 * time.Hour, Quiet: 24 * time.Hour, MaxStepPercent: 1 + g.Int64N(25), MinChangePercent: 1 + g.Int64N(25)}
+	if g.rarely() {
+		s.Settings.Down.Windows = []Window{{Start: time.Duration(g.IntN(24)) * time.Hour, Length: time.Hour}}
+	}
+	if g.IntN(2) == 0 {
+		s.Settings.Utilization = size.Of(estimators.Utilization{TargetPercent: 10 + g.Int64N(91), Priority: g.IntN(2)})
+	}
+	if g.IntN(3) > 0 {
+		s.Settings.Profile = size.Of(estimators.Profile{MinHistory: 24 * time.Hour, Priority: g.IntN(2)})
+		s.Profile = estimators.ProfileInput{Found: !g.rarely(), Target: g.amounts(), Lower: g.amounts(),
+			First: size.Of(noon.Add(-time.Duration(g.Int64N(int64(200 * time.Hour))))), Last: size.Of(noon.Add(-time.Duration(g.Int64N(int64(4 * time.Hour)))))}
+	}
+	s.Use = Use{CPU: g.track(), Memory: g.track()}
+	if g.IntN(3) == 0 {
+		s.History.LastChange = size.Of(noon.Add(-time.Duration(g.Int64N(int64(20 * time.Hour)))))
+	}
+	if g.rarely() {
+		s.History.LastTrouble = size.Of(noon.Add(-time.Duration(g.Int64N(int64(40 * time.Hour)))))
+	}
+	if g.rarely() {
+		s.History.Watched = size.Of(WatchedDown{Record: "down-1", From: g.size()})
+	}
+	if g.rarely() {
+		s.Fleet.BudgetSpent = "spent"
+	}
+	if g.rarely() {
+		s.Fleet.Brake, s.Fleet.BrakeReason = decision.ReasonFleetBlind, "blind"
+	}
+}
+
+// wronglyDown says what invariant of scale-downs a plan breaks; empty when none.
+func wronglyDown(s Snapshot, p Plan) string {
+	from, to := p.From, p.To
+	cpu, memory := levels(s)
+	shrunk := func(a, b bool) bool { return a || b }
+	memoryLess := shrunk(less(size.Amounts{Memory: to.Limits.Memory}, from.Limits), less(size.Amounts{Memory: to.Requests.Memory}, from.Requests))
+	cpuLess := shrunk(less(size.Amounts{CPU: to.Limits.CPU}, from.Limits), less(size.Amounts{CPU: to.Requests.CPU}, from.Requests))
+	ceiling := to.Ceiling()
+	switch {
+	case less(from.Limits, to.Limits) || less(from.Requests, to.Requests):
+		return "a scale-down made something larger"
+	case memoryLess && memory != use.LevelLow || cpuLess && cpu != use.LevelLow:
+		return "a resource shrinks of which not little was used for the whole window"
+	case memory == use.LevelUnknown || cpu == use.LevelUnknown:
+		return "a scale-down in the dark"
+	case s.Profile.Stale != "" || s.Settings.Profile.Present() && !s.Profile.Found:
+		return "a scale-down without a profile that was asked for"
+	case s.Fleet.Brake != "" || s.Fleet.BudgetSpent != "":
+		return "a scale-down against the brake or over the budget"
+	case memoryLess && less(ceiling, size.Amounts{Memory: s.Settings.Min.Memory}) || cpuLess && less(ceiling, size.Amounts{CPU: s.Settings.Min.CPU}):
+		return "below the minimum"
+	case memoryLess && less(ceiling, size.Amounts{Memory: size.Of(size.Bytes(s.Use.Memory.Peak.Or(0)))}):
+		return "below what was used in the window"
+	case memoryLess && s.History.Floor.Present() && ceiling.Memory.Or(0) < s.History.Floor.Or(estimators.Floor{}).At(s.Now, s.Settings.OOM.FloorHalfLife):
+		return "below the floor that a kill left"
+	case s.sane() && memoryLess && ceiling.Memory.Or(0) < from.Ceiling().Memory.Or(0)*74/100-size.MiB || s.sane() && cpuLess && ceiling.CPU.Or(0) < from.Ceiling().CPU.Or(0)*74/100-1:
+		return "more than a step"
+	case s.Now.Before(s.History.LastChange.Or(time.Time{}).Add(s.Settings.Down.Cooldown)):
+		return "within the cooldown"
+	case s.Now.Before(s.History.LastTrouble.Or(time.Time{}).Add(s.Settings.Down.Quiet)):
+		return "soon after trouble"
+	case s.Workload.Ready < s.Workload.Replicas || len(s.Kills) > 0 && s.Settings.AnswersOOM && p.Demand.Kind != DemandLowUse:
+		return "a scale-down of what is not well"
+	}
+	return ""
+}
+
+// sane tells whether the amounts are those of this world.
+func (s Snapshot) sane() bool {
+	c := s.Workload.Size.Ceiling()
+	return c.Memory.Or(0) < 1<<50 && c.CPU.Or(0) < 1<<40
+}
+
 // broken says what invariant a plan breaks; empty when none.
 func broken(s Snapshot, p Plan) string {
 	from, to, ceiling := p.From, p.To, p.To.Ceiling()
 	switch {
 	case from != s.Workload.Size:
 		return "From is not the size there is"
+	case p.Verdict() == decision.VerdictScaleDown:
+		if why := wronglyDown(s, p); why != "" {
+			return why
+		}
 	case less(ceiling, from.Ceiling()) || less(to.Requests, from.Requests) || less(to.Limits, from.Limits):
 		return "something became smaller"
-	case exceeds(ceiling.Memory, s.Settings.Max.Memory, from.Ceiling().Memory) || exceeds(ceiling.CPU, s.Settings.Max.CPU, from.Ceiling().CPU):
+	}
+	switch {
+	case p.Verdict() != decision.VerdictScaleDown && exceeds(ceiling.Memory, s.Settings.Max.Memory, from.Ceiling().Memory) || p.Verdict() != decision.VerdictScaleDown && exceeds(ceiling.CPU, s.Settings.Max.CPU, from.Ceiling().CPU):
 		return "larger than the maximum"
 	case s.Workload.qosWith(to) != s.Workload.qosWith(from):
 		return "the QoS class changed"
@@ -157,9 +270,9 @@ func broken(s Snapshot, p Plan) string {
 		return "what was absent became a number, or the reverse"
 	case p.Gate != "" && to != from:
 		return "a gate holds and something changed"
-	case p.Verdict() != decision.VerdictScaleUp && to != from:
-		return "something changed without a ScaleUp"
-	case to != from && len(s.Nodes) > 0 && !fitsSome(s, to):
+	case p.Verdict() != decision.VerdictScaleUp && p.Verdict() != decision.VerdictScaleDown && to != from:
+		return "something changed without a verdict that says so"
+	case p.Verdict() == decision.VerdictScaleUp && to != from && len(s.Nodes) > 0 && !fitsSome(s, to):
 		return "the request fits no node"
 	case to != from && less(to.Limits, to.Requests) && !less(from.Limits, from.Requests):
 		return "a request above its limit"
@@ -238,7 +351,7 @@ func TestEveryPlanKeepsTheInvariants(t *testing.T) {
 			t.Errorf("no snapshot was held by %s", g)
 		}
 	}
-	for _, what := range []string{"ScaleUp", "Held", "Steady", "Unknown", "OOMKilled", "NodeOutOfMemory", "BelowMinimum", "AtMaximum", "FitsNoNode", "QOSClassWouldChange"} {
+	for _, what := range []string{"ScaleUp", "ScaleDown", "UseHigh", "UseLow", "Undone", "Observing", "SignalsMissing", "Held", "Steady", "Unknown", "OOMKilled", "NodeOutOfMemory", "BelowMinimum", "AtMaximum", "FitsNoNode", "QOSClassWouldChange"} {
 		if seen[what] < 10 {
 			t.Errorf("%s only %d times", what, seen[what])
 		}

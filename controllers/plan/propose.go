@@ -45,11 +45,25 @@ func estimate(s Snapshot, d Demand, level int) []estimators.Estimate {
 			}
 		}
 	}
-	return []estimators.Estimate{s.Settings.OOM.Estimate(in)}
+	answer := s.Settings.OOM.Estimate(in)
+	answer.Priority = s.Settings.OOMPriority
+	out := []estimators.Estimate{answer}
+	if p, ok := s.Settings.Profile.Get(); ok {
+		known := s.Profile
+		known.Now, known.Size = s.Now, s.Workload.Size
+		out = append(out, p.Estimate(known))
+	}
+	if u, ok := s.Settings.Utilization.Get(); ok {
+		out = append(out, u.Estimate(s.known()))
+	}
+	return out
 }
 
 func propose(s Snapshot, d Demand, estimates []estimators.Estimate) proposal {
 	from := s.Workload.Size
+	if d.Down() {
+		return proposeLess(s, d, estimates)
+	}
 	if d.Kind == DemandNodeOOM {
 		p := proposeRequest(s)
 		if p.held == "" || belowMinimum(from.Ceiling(), s.Settings.Min) == "" {
@@ -57,7 +71,13 @@ func propose(s Snapshot, d Demand, estimates []estimators.Estimate) proposal {
 		}
 		// The kill cannot be answered; the minimum can be kept.
 	}
-	ceiling, wanted := from.Ceiling(), estimators.Largest(estimates...)
+	ceiling, wanted := from.Ceiling(), estimators.Combined(estimates...)
+	if d.Kind == DemandHighUse {
+		wanted = calmStep(wanted, ceiling, s.Settings.UpMaxStepPercent, d)
+	}
+	if watched, ok := s.History.Watched.Get(); ok && d.Urgent() {
+		wanted = larger(wanted, watched.From.Ceiling())
+	}
 	want := amounts{memory: atLeast(wanted.Memory, s.Settings.Min.Memory, ceiling.Memory), cpu: atLeast(wanted.CPU, s.Settings.Min.CPU, ceiling.CPU)}
 	p := proposal{want: want.of(from), to: from}
 	p.bound(s, want)
