@@ -54,6 +54,10 @@ type ClusterScalerSpec struct {
 	// +optional
 	Mode Mode `json:"mode,omitempty"`
 
+	// pause holds changes until a time; then it has no effect any more.
+	// +optional
+	Pause *Pause `json:"pause,omitempty"`
+
 	// components are the workloads of the control plane, each with its bounds, triggers and estimators.
 	// No two may name the same container of the same workload.
 	// +listType=map
@@ -86,7 +90,12 @@ type Component struct {
 	// +optional
 	ScaleUp *ScaleUp `json:"scaleUp,omitempty"`
 
-	// estimators say how large. The largest answer is taken, resource by resource. When absent: OOM with its defaults.
+	// scaleDown says when the component may be made smaller. When absent it never is.
+	// +optional
+	ScaleDown *ScaleDown `json:"scaleDown,omitempty"`
+
+	// estimators say how large. The largest answer of the highest priority is taken, resource by resource. When absent: OOM;
+	// with scaleDown also Profile; with a trigger CPU or Memory also Utilization; each with its defaults.
 	// +listType=map
 	// +listMapKey=type
 	// +kubebuilder:validation:MinItems=1
@@ -148,6 +157,18 @@ type ScaleUp struct {
 	// +optional
 	Triggers []Trigger `json:"triggers,omitempty"`
 
+	// cooldownSeconds is how long after a change growth waits that is not urgent. Default 60.
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=86400
+	// +optional
+	CooldownSeconds *int32 `json:"cooldownSeconds,omitempty"`
+
+	// maxStepPercent is the most by which growth that is not urgent raises a resource at a time. Default 100.
+	// +kubebuilder:validation:Minimum=5
+	// +kubebuilder:validation:Maximum=900
+	// +optional
+	MaxStepPercent *int32 `json:"maxStepPercent,omitempty"`
+
 	// maxIncreasesPerDay is how many times memory may be raised within 24 hours; then a leak is suspected, growth
 	// stops and a person is told. Default 6: enough for a 13-fold jump three times over.
 	// +kubebuilder:default=6
@@ -160,6 +181,8 @@ type ScaleUp struct {
 // Trigger is one thing that may make a component larger: a type, and the member of that name with its settings.
 // +union
 // +kubebuilder:validation:XValidation:rule="self.type == 'OOM' || !has(self.oom)",message="oom is only allowed when type is OOM: remove it, or set type: OOM"
+// +kubebuilder:validation:XValidation:rule="self.type == 'CPU' || !has(self.cpu)",message="cpu is only allowed when type is CPU: remove it, or set type: CPU"
+// +kubebuilder:validation:XValidation:rule="self.type == 'Memory' || !has(self.memory)",message="memory is only allowed when type is Memory: remove it, or set type: Memory"
 type Trigger struct {
 	// type of the trigger.
 	// +unionDiscriminator
@@ -169,6 +192,14 @@ type Trigger struct {
 	// oom are the settings of type OOM; when absent, their defaults.
 	// +optional
 	OOM *OOMTrigger `json:"oom,omitempty"`
+
+	// cpu are the settings of type CPU; when absent, their defaults.
+	// +optional
+	CPU *HighUse `json:"cpu,omitempty"`
+
+	// memory are the settings of type Memory; when absent, their defaults.
+	// +optional
+	Memory *HighUse `json:"memory,omitempty"`
 }
 
 // OOMTrigger tells a container's OOM kill from the node's.
@@ -189,6 +220,8 @@ type OOMTrigger struct {
 // Estimator says how large a component should be: a type, and the member of that name with its settings.
 // +union
 // +kubebuilder:validation:XValidation:rule="self.type == 'OOM' || !has(self.oom)",message="oom is only allowed when type is OOM: remove it, or set type: OOM"
+// +kubebuilder:validation:XValidation:rule="self.type == 'Profile' || !has(self.profile)",message="profile is only allowed when type is Profile: remove it, or set type: Profile"
+// +kubebuilder:validation:XValidation:rule="self.type == 'Utilization' || !has(self.utilization)",message="utilization is only allowed when type is Utilization: remove it, or set type: Utilization"
 type Estimator struct {
 	// type of the estimator.
 	// +unionDiscriminator
@@ -198,6 +231,21 @@ type Estimator struct {
 	// oom are the settings of type OOM; when absent, their defaults.
 	// +optional
 	OOM *OOMEstimator `json:"oom,omitempty"`
+
+	// profile are the settings of type Profile; when absent, their defaults.
+	// +optional
+	Profile *ProfileEstimator `json:"profile,omitempty"`
+
+	// utilization are the settings of type Utilization; when absent, their defaults.
+	// +optional
+	Utilization *UtilizationEstimator `json:"utilization,omitempty"`
+
+	// priority among the estimators: the answer of a higher one overrides those below, resource by resource, where it has
+	// data. Within a priority the largest is taken. A floor that an estimator sets holds whatever its priority. Default 0.
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=100
+	// +optional
+	Priority *int32 `json:"priority,omitempty"`
 }
 
 // OOMEstimator answers an OOM kill with one big step: max(limit in force, request, peak seen) grown by bumpPercent,
@@ -330,6 +378,8 @@ const (
 	ConditionReady = "Ready"
 	// ConditionSignalsFresh is True when every signal that the spec's triggers need was read.
 	ConditionSignalsFresh = "SignalsFresh"
+	// ConditionPaused is True while spec.pause holds changes.
+	ConditionPaused = "Paused"
 	// ConditionConflicted is True when another writer owns or keeps reverting a component's size.
 	ConditionConflicted = "Conflicted"
 	// ConditionAtMaximum is True when a component is in trouble and may not grow further.
@@ -347,7 +397,7 @@ type ClusterScalerStatus struct {
 	// +optional
 	Summary *Summary `json:"summary,omitempty"`
 
-	// conditions are Ready, SignalsFresh, Conflicted and AtMaximum.
+	// conditions are Ready, SignalsFresh, Paused, Conflicted and AtMaximum.
 	// +listType=map
 	// +listMapKey=type
 	// +kubebuilder:validation:MaxItems=16
@@ -421,6 +471,32 @@ type ComponentStatus struct {
 	// lastScaleUpTime is when the component was last made larger.
 	// +optional
 	LastScaleUpTime *metav1.MicroTime `json:"lastScaleUpTime,omitempty"`
+
+	// lastScaleDownTime is when the component was last made smaller.
+	// +optional
+	LastScaleDownTime *metav1.MicroTime `json:"lastScaleDownTime,omitempty"`
+
+	// scaleDownAllowedTime is before when nothing that is known now lets the component be made smaller; absent when nothing
+	// known stands in the way.
+	// +optional
+	ScaleDownAllowedTime *metav1.Time `json:"scaleDownAllowedTime,omitempty"`
+
+	// lastTroubleTime is when the component was last killed, in need while a scale-down was watched, or at its maximum.
+	// +optional
+	LastTroubleTime *metav1.Time `json:"lastTroubleTime,omitempty"`
+
+	// undoneCount is how often in a row a scale-down was taken back. Each doubles the cooldown of scale-downs; one that lasts
+	// sets it to 0.
+	// +kubebuilder:validation:Minimum=0
+	// +optional
+	UndoneCount *int32 `json:"undoneCount,omitempty"`
+
+	// use is since when the component has used little, resource by resource.
+	// +listType=map
+	// +listMapKey=resource
+	// +kubebuilder:validation:MaxItems=2
+	// +optional
+	Use []UseStatus `json:"use,omitempty"`
 
 	// lastRecord is the name of the newest ScalingRecord of the component.
 	// +kubebuilder:validation:MaxLength=253

@@ -24,6 +24,8 @@ var _ = Describe("ScalingRecord", func() {
 	},
 		Entry("every field"),
 		Entry("a trigger that needs no evidence", change{"/spec/trigger", "{type: MinimumSize}"}),
+		Entry("low use", change{"/spec/trigger", `{type: LowUse, use: {latest: {cpu: 10m}, measuredTime: "2026-11-25T12:00:00Z", low: [{resource: CPU, lowSince: "2026-11-25T00:00:00Z", seenTime: "2026-11-25T12:00:00Z", peak: {cpu: 20m}}]}}`}),
+		Entry("a scale-down that is taken back", change{"/spec/trigger", "{type: Undo, use: {undoes: etcd-1}}"}),
 		Entry("64 kills", change{evidence + "/kills", list(64, oneKill)}),
 		Entry("a kill of which nobody knows when it was", change{kill + "/finishedAt", ""}),
 		Entry("a name of 253 characters", change{"/spec/scaler", letters(253)}),
@@ -64,6 +66,7 @@ var _ = Describe("ScalingRecord", func() {
 		Entry("an unknown trigger", change{"/spec/trigger/type", "Whim"}, "spec.trigger.type", `Unsupported value: "Whim"`),
 		Entry("an OOM without evidence", change{"/spec/trigger", "{type: OOM}"}, "spec.trigger", "oom must be set when type is OOM, and only then"),
 		Entry("evidence of an OOM for another trigger", change{"/spec/trigger/type", "MinimumSize"}, "spec.trigger", "oom must be set when type is OOM, and only then"),
+		Entry("high use without evidence", change{"/spec/trigger", "{type: HighUse}"}, "spec.trigger", "use must be set when type is HighUse, LowUse or Undo, and only then"),
 		Entry("no kills", change{evidence + "/kills", "[]"}, "spec.trigger.oom.kills", "should have at least 1 items"),
 		Entry("65 kills", change{evidence + "/kills", list(65, oneKill)}, "spec.trigger.oom.kills", "must have at most 64 items"),
 		Entry("repeats -1", change{evidence + "/repeats", "-1"}, "spec.trigger.oom.repeats", "should be greater than or equal to 0"),
@@ -168,6 +171,7 @@ var _ = Describe("ScalingRecord", func() {
 			"spec.estimates[].lower.cpu", "spec.estimates[].target.cpu", "spec.estimates[].upper.cpu",
 			"spec.from.limits.cpu", "spec.to.limits.cpu", "spec.want.limits.cpu", "spec.want.replicas", "spec.want.requests",
 			"spec.trigger.oom.limitInForce.cpu", "spec.trigger.oom.peak.cpu",
+			"spec.trigger.use", // a record of an OOM has none
 		))
 	})
 })

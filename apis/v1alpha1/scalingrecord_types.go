@@ -160,7 +160,7 @@ type RecordActuation struct {
 }
 
 // RecordTriggerType names what set a plan off.
-// +kubebuilder:validation:Enum=OOM;MinimumSize
+// +kubebuilder:validation:Enum=OOM;MinimumSize;HighUse;LowUse;Undo
 type RecordTriggerType string
 
 const (
@@ -168,12 +168,19 @@ const (
 	RecordTriggerOOM RecordTriggerType = "OOM"
 	// RecordTriggerMinimumSize is a size below the component's bounds.min.
 	RecordTriggerMinimumSize RecordTriggerType = "MinimumSize"
+	// RecordTriggerHighUse is use that stayed above a trigger.
+	RecordTriggerHighUse RecordTriggerType = "HighUse"
+	// RecordTriggerLowUse is use that stayed below every trigger for the whole window.
+	RecordTriggerLowUse RecordTriggerType = "LowUse"
+	// RecordTriggerUndo is trouble while a scale-down was watched.
+	RecordTriggerUndo RecordTriggerType = "Undo"
 )
 
 // RecordTrigger is what set a plan off: a type, and the member of that name with the evidence.
 // MinimumSize needs no evidence beyond the record's from.
 // +union
 // +kubebuilder:validation:XValidation:rule="(self.type == 'OOM') == has(self.oom)",message="oom must be set when type is OOM, and only then"
+// +kubebuilder:validation:XValidation:rule="(self.type == 'HighUse' || self.type == 'LowUse' || self.type == 'Undo') == has(self.use)",message="use must be set when type is HighUse, LowUse or Undo, and only then"
 type RecordTrigger struct {
 	// type of the trigger.
 	// +unionDiscriminator
@@ -183,6 +190,36 @@ type RecordTrigger struct {
 	// oom is the evidence of type OOM.
 	// +optional
 	OOM *OOMEvidence `json:"oom,omitempty"`
+
+	// use is the evidence of types HighUse, LowUse and Undo.
+	// +optional
+	Use *UseEvidence `json:"use,omitempty"`
+}
+
+// UseEvidence is what was measured of a component's use when a plan was made.
+// +kubebuilder:validation:MinProperties=1
+type UseEvidence struct {
+	// latest is the use of the replica that uses most.
+	// +optional
+	Latest *ResourceAmounts `json:"latest,omitempty"`
+
+	// measuredTime is when the source measured it.
+	// +optional
+	MeasuredTime *metav1.Time `json:"measuredTime,omitempty"`
+
+	// low is since when little has been used, resource by resource.
+	// +listType=map
+	// +listMapKey=resource
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=2
+	// +optional
+	Low []UseStatus `json:"low,omitempty"`
+
+	// undoes is the record of the scale-down that is taken back, for type Undo.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +optional
+	Undoes string `json:"undoes,omitempty"`
 }
 
 // OOMEvidence is what was seen of OOM kills.
@@ -238,7 +275,7 @@ type GateResult struct {
 }
 
 // RecordPhase is how far the carrying out of a plan has come.
-// +kubebuilder:validation:Enum=Begun;Resizing;Converging;RollingOut;Watching;Succeeded;Failed;Superseded;DryRun;Held
+// +kubebuilder:validation:Enum=Begun;Resizing;Converging;RollingOut;Watching;Succeeded;Failed;Superseded;Undone;DryRun;Held
 type RecordPhase string
 
 // Phases of a record. Begun, Resizing, Converging, RollingOut and Watching are open; the others are ends.
@@ -259,6 +296,8 @@ const (
 	PhaseFailed RecordPhase = "Failed"
 	// PhaseSuperseded: a later record took over, because of further trouble.
 	PhaseSuperseded RecordPhase = "Superseded"
+	// PhaseUndone: trouble came while it was watched, and a later record took it back.
+	PhaseUndone RecordPhase = "Undone"
 	// PhaseDryRun: only told.
 	PhaseDryRun RecordPhase = "DryRun"
 	// PhaseHeld: a gate held the change; nothing was done.

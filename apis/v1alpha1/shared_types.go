@@ -90,21 +90,29 @@ type Target struct {
 }
 
 // EstimatorType names an estimator.
-// +kubebuilder:validation:Enum=OOM
+// +kubebuilder:validation:Enum=OOM;Profile;Utilization
 type EstimatorType string
 
 const (
 	// EstimatorOOM answers OOM kills.
 	EstimatorOOM EstimatorType = "OOM"
+	// EstimatorProfile gives what the workload's WorkloadProfile says that it needs.
+	EstimatorProfile EstimatorType = "Profile"
+	// EstimatorUtilization gives the size of which the use seen would be a target percent.
+	EstimatorUtilization EstimatorType = "Utilization"
 )
 
 // TriggerType names a trigger.
-// +kubebuilder:validation:Enum=OOM
+// +kubebuilder:validation:Enum=OOM;CPU;Memory
 type TriggerType string
 
 const (
 	// TriggerOOM is a container killed because it outgrew its memory limit.
 	TriggerOOM TriggerType = "OOM"
+	// TriggerCPU is a high use of CPU.
+	TriggerCPU TriggerType = "CPU"
+	// TriggerMemory is a high use of memory.
+	TriggerMemory TriggerType = "Memory"
 )
 
 // OOMKill identifies one OOM kill and says what was seen of it. podUID, container and containerID together are unique.

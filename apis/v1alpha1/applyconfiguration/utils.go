@@ -42,14 +42,22 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apisv1alpha1.ContainerCheckpointApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ContainerProfile"):
 		return &apisv1alpha1.ContainerProfileApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("DownTrigger"):
+		return &apisv1alpha1.DownTriggerApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("EstimateStatus"):
 		return &apisv1alpha1.EstimateStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Estimator"):
 		return &apisv1alpha1.EstimatorApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("GateResult"):
 		return &apisv1alpha1.GateResultApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("HighUse"):
+		return &apisv1alpha1.HighUseApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("InPlaceActuation"):
 		return &apisv1alpha1.InPlaceActuationApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("LowUse"):
+		return &apisv1alpha1.LowUseApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("MaintenanceWindow"):
+		return &apisv1alpha1.MaintenanceWindowApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("MovingWindowAlgorithm"):
 		return &apisv1alpha1.MovingWindowAlgorithmApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("OOMEstimator"):
@@ -64,12 +72,16 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apisv1alpha1.OOMStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("OOMTrigger"):
 		return &apisv1alpha1.OOMTriggerApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("Pause"):
+		return &apisv1alpha1.PauseApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PeakAlgorithm"):
 		return &apisv1alpha1.PeakAlgorithmApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PercentileAlgorithm"):
 		return &apisv1alpha1.PercentileAlgorithmApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ProfileCheckpoint"):
 		return &apisv1alpha1.ProfileCheckpointApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ProfileEstimator"):
+		return &apisv1alpha1.ProfileEstimatorApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ProfileReason"):
 		return &apisv1alpha1.ProfileReasonApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("RecordActuation"):
@@ -78,6 +90,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apisv1alpha1.RecordTriggerApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ResourceAmounts"):
 		return &apisv1alpha1.ResourceAmountsApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ScaleDown"):
+		return &apisv1alpha1.ScaleDownApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ScaleUp"):
 		return &apisv1alpha1.ScaleUpApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ScalingRecord"):
@@ -100,6 +114,12 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apisv1alpha1.TimelineEntryApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Trigger"):
 		return &apisv1alpha1.TriggerApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("UseEvidence"):
+		return &apisv1alpha1.UseEvidenceApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("UseStatus"):
+		return &apisv1alpha1.UseStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("UtilizationEstimator"):
+		return &apisv1alpha1.UtilizationEstimatorApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("WorkloadProfile"):
 		return &apisv1alpha1.WorkloadProfileApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("WorkloadProfileSpec"):

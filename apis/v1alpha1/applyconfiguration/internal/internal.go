@@ -125,6 +125,9 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         namedType: com.github.metapilot.metapilot.apis.v1alpha1.Mode
       default: DryRun
+    - name: pause
+      type:
+        namedType: com.github.metapilot.metapilot.apis.v1alpha1.Pause
 - name: com.github.metapilot.metapilot.apis.v1alpha1.ClusterScalerStatus
   map:
     fields:
@@ -170,6 +173,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: name
       type:
         scalar: string
+    - name: scaleDown
+      type:
+        namedType: com.github.metapilot.metapilot.apis.v1alpha1.ScaleDown
     - name: scaleUp
       type:
         namedType: com.github.metapilot.metapilot.apis.v1alpha1.ScaleUp
@@ -207,9 +213,15 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: lastRecord
       type:
         scalar: string
+    - name: lastScaleDownTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime
     - name: lastScaleUpTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime
+    - name: lastTroubleTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
     - name: message
       type:
         scalar: string
@@ -228,6 +240,20 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: revertCount
       type:
         scalar: numeric
+    - name: scaleDownAllowedTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: undoneCount
+      type:
+        scalar: numeric
+    - name: use
+      type:
+        list:
+          elementType:
+            namedType: com.github.metapilot.metapilot.apis.v1alpha1.UseStatus
+          elementRelationship: associative
+          keys:
+          - resource
     - name: verdict
       type:
         namedType: com.github.metapilot.metapilot.apis.decision.Verdict
@@ -300,6 +326,20 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: upper
       type:
         namedType: com.github.metapilot.metapilot.apis.v1alpha1.ResourceAmounts
+- name: com.github.metapilot.metapilot.apis.v1alpha1.DownTrigger
+  map:
+    fields:
+    - name: cpu
+      type:
+        namedType: com.github.metapilot.metapilot.apis.v1alpha1.LowUse
+    - name: memory
+      type:
+        namedType: com.github.metapilot.metapilot.apis.v1alpha1.LowUse
+    - name: type
+      type:
+        namedType: com.github.metapilot.metapilot.apis.v1alpha1.DownTriggerType
+- name: com.github.metapilot.metapilot.apis.v1alpha1.DownTriggerType
+  scalar: string
 - name: com.github.metapilot.metapilot.apis.v1alpha1.EstimateStatus
   map:
     fields:
@@ -324,9 +364,18 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: oom
       type:
         namedType: com.github.metapilot.metapilot.apis.v1alpha1.OOMEstimator
+    - name: priority
+      type:
+        scalar: numeric
+    - name: profile
+      type:
+        namedType: com.github.metapilot.metapilot.apis.v1alpha1.ProfileEstimator
     - name: type
       type:
         namedType: com.github.metapilot.metapilot.apis.v1alpha1.EstimatorType
+    - name: utilization
+      type:
+        namedType: com.github.metapilot.metapilot.apis.v1alpha1.UtilizationEstimator
 - name: com.github.metapilot.metapilot.apis.v1alpha1.EstimatorType
   scalar: string
 - name: com.github.metapilot.metapilot.apis.v1alpha1.ForeignOwnerPolicy
@@ -345,6 +394,18 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: outcome
       type:
         namedType: com.github.metapilot.metapilot.apis.v1alpha1.GateOutcome
+- name: com.github.metapilot.metapilot.apis.v1alpha1.HighUse
+  map:
+    fields:
+    - name: abovePercent
+      type:
+        scalar: numeric
+    - name: forSeconds
+      type:
+        scalar: numeric
+    - name: of
+      type:
+        namedType: com.github.metapilot.metapilot.apis.v1alpha1.ShareOf
 - name: com.github.metapilot.metapilot.apis.v1alpha1.InPlaceActuation
   map:
     fields:
@@ -364,6 +425,33 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         scalar: numeric
       default: 600
+- name: com.github.metapilot.metapilot.apis.v1alpha1.LowUse
+  map:
+    fields:
+    - name: belowPercent
+      type:
+        scalar: numeric
+    - name: of
+      type:
+        namedType: com.github.metapilot.metapilot.apis.v1alpha1.ShareOf
+- name: com.github.metapilot.metapilot.apis.v1alpha1.MaintenanceWindow
+  map:
+    fields:
+    - name: days
+      type:
+        list:
+          elementType:
+            namedType: com.github.metapilot.metapilot.apis.v1alpha1.Weekday
+          elementRelationship: associative
+    - name: durationSeconds
+      type:
+        scalar: numeric
+    - name: start
+      type:
+        scalar: string
+    - name: timeZone
+      type:
+        scalar: string
 - name: com.github.metapilot.metapilot.apis.v1alpha1.Mode
   scalar: string
 - name: com.github.metapilot.metapilot.apis.v1alpha1.MovingWindowAlgorithm
@@ -496,6 +584,20 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         scalar: numeric
       default: 40
+- name: com.github.metapilot.metapilot.apis.v1alpha1.Pause
+  map:
+    fields:
+    - name: direction
+      type:
+        namedType: com.github.metapilot.metapilot.apis.v1alpha1.PauseDirection
+    - name: reason
+      type:
+        scalar: string
+    - name: until
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+- name: com.github.metapilot.metapilot.apis.v1alpha1.PauseDirection
+  scalar: string
 - name: com.github.metapilot.metapilot.apis.v1alpha1.PeakAlgorithm
   map:
     fields:
@@ -540,6 +642,15 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: time
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+- name: com.github.metapilot.metapilot.apis.v1alpha1.ProfileEstimator
+  map:
+    fields:
+    - name: marginPercent
+      type:
+        scalar: numeric
+    - name: minHistorySeconds
+      type:
+        scalar: numeric
 - name: com.github.metapilot.metapilot.apis.v1alpha1.ProfileReason
   map:
     fields:
@@ -575,6 +686,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: type
       type:
         namedType: com.github.metapilot.metapilot.apis.v1alpha1.RecordTriggerType
+    - name: use
+      type:
+        namedType: com.github.metapilot.metapilot.apis.v1alpha1.UseEvidence
 - name: com.github.metapilot.metapilot.apis.v1alpha1.RecordTriggerType
   scalar: string
 - name: com.github.metapilot.metapilot.apis.v1alpha1.ResourceAmounts
@@ -586,13 +700,57 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: memory
       type:
         namedType: io.k8s.apimachinery.pkg.api.resource.Quantity
+- name: com.github.metapilot.metapilot.apis.v1alpha1.ScaleDown
+  map:
+    fields:
+    - name: cooldownSeconds
+      type:
+        scalar: numeric
+    - name: maintenanceWindows
+      type:
+        list:
+          elementType:
+            namedType: com.github.metapilot.metapilot.apis.v1alpha1.MaintenanceWindow
+          elementRelationship: atomic
+    - name: maxStepPercent
+      type:
+        scalar: numeric
+    - name: minChangePercent
+      type:
+        scalar: numeric
+    - name: quietSeconds
+      type:
+        scalar: numeric
+    - name: state
+      type:
+        namedType: com.github.metapilot.metapilot.apis.v1alpha1.Switch
+    - name: triggers
+      type:
+        list:
+          elementType:
+            namedType: com.github.metapilot.metapilot.apis.v1alpha1.DownTrigger
+          elementRelationship: associative
+          keys:
+          - type
+    - name: watchSeconds
+      type:
+        scalar: numeric
+    - name: windowSeconds
+      type:
+        scalar: numeric
 - name: com.github.metapilot.metapilot.apis.v1alpha1.ScaleUp
   map:
     fields:
+    - name: cooldownSeconds
+      type:
+        scalar: numeric
     - name: maxIncreasesPerDay
       type:
         scalar: numeric
       default: 6
+    - name: maxStepPercent
+      type:
+        scalar: numeric
     - name: state
       type:
         namedType: com.github.metapilot.metapilot.apis.v1alpha1.Switch
@@ -732,6 +890,8 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         scalar: numeric
       default: 1209600
+- name: com.github.metapilot.metapilot.apis.v1alpha1.ShareOf
+  scalar: string
 - name: com.github.metapilot.metapilot.apis.v1alpha1.Size
   map:
     fields:
@@ -805,6 +965,12 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.metapilot.metapilot.apis.v1alpha1.Trigger
   map:
     fields:
+    - name: cpu
+      type:
+        namedType: com.github.metapilot.metapilot.apis.v1alpha1.HighUse
+    - name: memory
+      type:
+        namedType: com.github.metapilot.metapilot.apis.v1alpha1.HighUse
     - name: oom
       type:
         namedType: com.github.metapilot.metapilot.apis.v1alpha1.OOMTrigger
@@ -812,6 +978,49 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         namedType: com.github.metapilot.metapilot.apis.v1alpha1.TriggerType
 - name: com.github.metapilot.metapilot.apis.v1alpha1.TriggerType
+  scalar: string
+- name: com.github.metapilot.metapilot.apis.v1alpha1.UseEvidence
+  map:
+    fields:
+    - name: latest
+      type:
+        namedType: com.github.metapilot.metapilot.apis.v1alpha1.ResourceAmounts
+    - name: low
+      type:
+        list:
+          elementType:
+            namedType: com.github.metapilot.metapilot.apis.v1alpha1.UseStatus
+          elementRelationship: associative
+          keys:
+          - resource
+    - name: measuredTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: undoes
+      type:
+        scalar: string
+- name: com.github.metapilot.metapilot.apis.v1alpha1.UseStatus
+  map:
+    fields:
+    - name: lowSince
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: peak
+      type:
+        namedType: com.github.metapilot.metapilot.apis.v1alpha1.ResourceAmounts
+    - name: resource
+      type:
+        namedType: com.github.metapilot.metapilot.apis.v1alpha1.DownTriggerType
+    - name: seenTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+- name: com.github.metapilot.metapilot.apis.v1alpha1.UtilizationEstimator
+  map:
+    fields:
+    - name: targetPercent
+      type:
+        scalar: numeric
+- name: com.github.metapilot.metapilot.apis.v1alpha1.Weekday
   scalar: string
 - name: com.github.metapilot.metapilot.apis.v1alpha1.WorkloadProfile
   map:

@@ -16,6 +16,8 @@ type ClusterScalerSpecApplyConfiguration struct {
 	// mode says how far Metapilot may go: "Off" (in YAML with the quotes, or it is read as false) neither plans nor
 	// acts; DryRun plans and records but changes nothing; Auto also acts. Default DryRun.
 	Mode *apisv1alpha1.Mode `json:"mode,omitempty"`
+	// pause holds changes until a time; then it has no effect any more.
+	Pause *PauseApplyConfiguration `json:"pause,omitempty"`
 	// components are the workloads of the control plane, each with its bounds, triggers and estimators.
 	// No two may name the same container of the same workload.
 	Components []ComponentApplyConfiguration `json:"components,omitempty"`
@@ -32,6 +34,14 @@ func ClusterScalerSpec() *ClusterScalerSpecApplyConfiguration {
 // If called multiple times, the Mode field is set to the value of the last call.
 func (b *ClusterScalerSpecApplyConfiguration) WithMode(value apisv1alpha1.Mode) *ClusterScalerSpecApplyConfiguration {
 	b.Mode = &value
+	return b
+}
+
+// WithPause sets the Pause field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Pause field is set to the value of the last call.
+func (b *ClusterScalerSpecApplyConfiguration) WithPause(value *PauseApplyConfiguration) *ClusterScalerSpecApplyConfiguration {
+	b.Pause = value
 	return b
 }
 

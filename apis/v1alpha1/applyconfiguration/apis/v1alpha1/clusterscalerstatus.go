@@ -17,7 +17,7 @@ type ClusterScalerStatusApplyConfiguration struct {
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
 	// summary is the component that most wants attention.
 	Summary *SummaryApplyConfiguration `json:"summary,omitempty"`
-	// conditions are Ready, SignalsFresh, Conflicted and AtMaximum.
+	// conditions are Ready, SignalsFresh, Paused, Conflicted and AtMaximum.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// components are those of the spec, each with what was seen, wanted and decided.
 	Components []ComponentStatusApplyConfiguration `json:"components,omitempty"`

@@ -17,7 +17,10 @@ type ComponentApplyConfiguration struct {
 	Bounds *BoundsApplyConfiguration `json:"bounds,omitempty"`
 	// scaleUp says what may make the component larger. When absent: enabled, by OOM kills.
 	ScaleUp *ScaleUpApplyConfiguration `json:"scaleUp,omitempty"`
-	// estimators say how large. The largest answer is taken, resource by resource. When absent: OOM with its defaults.
+	// scaleDown says when the component may be made smaller. When absent it never is.
+	ScaleDown *ScaleDownApplyConfiguration `json:"scaleDown,omitempty"`
+	// estimators say how large. The largest answer of the highest priority is taken, resource by resource. When absent: OOM;
+	// with scaleDown also Profile; with a trigger CPU or Memory also Utilization; each with its defaults.
 	Estimators []EstimatorApplyConfiguration `json:"estimators,omitempty"`
 	// actuation says how a size is carried out. When absent: InPlace with its defaults.
 	Actuation *ActuationApplyConfiguration `json:"actuation,omitempty"`
@@ -58,6 +61,14 @@ func (b *ComponentApplyConfiguration) WithBounds(value *BoundsApplyConfiguration
 // If called multiple times, the ScaleUp field is set to the value of the last call.
 func (b *ComponentApplyConfiguration) WithScaleUp(value *ScaleUpApplyConfiguration) *ComponentApplyConfiguration {
 	b.ScaleUp = value
+	return b
+}
+
+// WithScaleDown sets the ScaleDown field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ScaleDown field is set to the value of the last call.
+func (b *ComponentApplyConfiguration) WithScaleDown(value *ScaleDownApplyConfiguration) *ComponentApplyConfiguration {
+	b.ScaleDown = value
 	return b
 }
 

@@ -31,6 +31,18 @@ type ComponentStatusApplyConfiguration struct {
 	Message *string `json:"message,omitempty"`
 	// lastScaleUpTime is when the component was last made larger.
 	LastScaleUpTime *v1.MicroTime `json:"lastScaleUpTime,omitempty"`
+	// lastScaleDownTime is when the component was last made smaller.
+	LastScaleDownTime *v1.MicroTime `json:"lastScaleDownTime,omitempty"`
+	// scaleDownAllowedTime is before when nothing that is known now lets the component be made smaller; absent when nothing
+	// known stands in the way.
+	ScaleDownAllowedTime *v1.Time `json:"scaleDownAllowedTime,omitempty"`
+	// lastTroubleTime is when the component was last killed, in need while a scale-down was watched, or at its maximum.
+	LastTroubleTime *v1.Time `json:"lastTroubleTime,omitempty"`
+	// undoneCount is how often in a row a scale-down was taken back. Each doubles the cooldown of scale-downs; one that lasts
+	// sets it to 0.
+	UndoneCount *int32 `json:"undoneCount,omitempty"`
+	// use is since when the component has used little, resource by resource.
+	Use []UseStatusApplyConfiguration `json:"use,omitempty"`
 	// lastRecord is the name of the newest ScalingRecord of the component.
 	LastRecord *string `json:"lastRecord,omitempty"`
 	// openRecord is the name of the ScalingRecord that is being carried out or watched; absent when none is.
@@ -112,6 +124,51 @@ func (b *ComponentStatusApplyConfiguration) WithMessage(value string) *Component
 // If called multiple times, the LastScaleUpTime field is set to the value of the last call.
 func (b *ComponentStatusApplyConfiguration) WithLastScaleUpTime(value v1.MicroTime) *ComponentStatusApplyConfiguration {
 	b.LastScaleUpTime = &value
+	return b
+}
+
+// WithLastScaleDownTime sets the LastScaleDownTime field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the LastScaleDownTime field is set to the value of the last call.
+func (b *ComponentStatusApplyConfiguration) WithLastScaleDownTime(value v1.MicroTime) *ComponentStatusApplyConfiguration {
+	b.LastScaleDownTime = &value
+	return b
+}
+
+// WithScaleDownAllowedTime sets the ScaleDownAllowedTime field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ScaleDownAllowedTime field is set to the value of the last call.
+func (b *ComponentStatusApplyConfiguration) WithScaleDownAllowedTime(value v1.Time) *ComponentStatusApplyConfiguration {
+	b.ScaleDownAllowedTime = &value
+	return b
+}
+
+// WithLastTroubleTime sets the LastTroubleTime field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the LastTroubleTime field is set to the value of the last call.
+func (b *ComponentStatusApplyConfiguration) WithLastTroubleTime(value v1.Time) *ComponentStatusApplyConfiguration {
+	b.LastTroubleTime = &value
+	return b
+}
+
+// WithUndoneCount sets the UndoneCount field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the UndoneCount field is set to the value of the last call.
+func (b *ComponentStatusApplyConfiguration) WithUndoneCount(value int32) *ComponentStatusApplyConfiguration {
+	b.UndoneCount = &value
+	return b
+}
+
+// WithUse adds the given value to the Use field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Use field.
+func (b *ComponentStatusApplyConfiguration) WithUse(values ...*UseStatusApplyConfiguration) *ComponentStatusApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithUse")
+		}
+		b.Use = append(b.Use, *values[i])
+	}
 	return b
 }
 

@@ -17,6 +17,13 @@ type EstimatorApplyConfiguration struct {
 	Type *apisv1alpha1.EstimatorType `json:"type,omitempty"`
 	// oom are the settings of type OOM; when absent, their defaults.
 	OOM *OOMEstimatorApplyConfiguration `json:"oom,omitempty"`
+	// profile are the settings of type Profile; when absent, their defaults.
+	Profile *ProfileEstimatorApplyConfiguration `json:"profile,omitempty"`
+	// utilization are the settings of type Utilization; when absent, their defaults.
+	Utilization *UtilizationEstimatorApplyConfiguration `json:"utilization,omitempty"`
+	// priority among the estimators: the answer of a higher one overrides those below, resource by resource, where it has
+	// data. Within a priority the largest is taken. A floor that an estimator sets holds whatever its priority. Default 0.
+	Priority *int32 `json:"priority,omitempty"`
 }
 
 // EstimatorApplyConfiguration constructs a declarative configuration of the Estimator type for use with
@@ -38,5 +45,29 @@ func (b *EstimatorApplyConfiguration) WithType(value apisv1alpha1.EstimatorType)
 // If called multiple times, the OOM field is set to the value of the last call.
 func (b *EstimatorApplyConfiguration) WithOOM(value *OOMEstimatorApplyConfiguration) *EstimatorApplyConfiguration {
 	b.OOM = value
+	return b
+}
+
+// WithProfile sets the Profile field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Profile field is set to the value of the last call.
+func (b *EstimatorApplyConfiguration) WithProfile(value *ProfileEstimatorApplyConfiguration) *EstimatorApplyConfiguration {
+	b.Profile = value
+	return b
+}
+
+// WithUtilization sets the Utilization field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Utilization field is set to the value of the last call.
+func (b *EstimatorApplyConfiguration) WithUtilization(value *UtilizationEstimatorApplyConfiguration) *EstimatorApplyConfiguration {
+	b.Utilization = value
+	return b
+}
+
+// WithPriority sets the Priority field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Priority field is set to the value of the last call.
+func (b *EstimatorApplyConfiguration) WithPriority(value int32) *EstimatorApplyConfiguration {
+	b.Priority = &value
 	return b
 }

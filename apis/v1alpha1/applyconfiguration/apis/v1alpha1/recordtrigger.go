@@ -18,6 +18,8 @@ type RecordTriggerApplyConfiguration struct {
 	Type *apisv1alpha1.RecordTriggerType `json:"type,omitempty"`
 	// oom is the evidence of type OOM.
 	OOM *OOMEvidenceApplyConfiguration `json:"oom,omitempty"`
+	// use is the evidence of types HighUse, LowUse and Undo.
+	Use *UseEvidenceApplyConfiguration `json:"use,omitempty"`
 }
 
 // RecordTriggerApplyConfiguration constructs a declarative configuration of the RecordTrigger type for use with
@@ -39,5 +41,13 @@ func (b *RecordTriggerApplyConfiguration) WithType(value apisv1alpha1.RecordTrig
 // If called multiple times, the OOM field is set to the value of the last call.
 func (b *RecordTriggerApplyConfiguration) WithOOM(value *OOMEvidenceApplyConfiguration) *RecordTriggerApplyConfiguration {
 	b.OOM = value
+	return b
+}
+
+// WithUse sets the Use field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Use field is set to the value of the last call.
+func (b *RecordTriggerApplyConfiguration) WithUse(value *UseEvidenceApplyConfiguration) *RecordTriggerApplyConfiguration {
+	b.Use = value
 	return b
 }

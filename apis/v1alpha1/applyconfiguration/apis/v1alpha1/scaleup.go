@@ -17,6 +17,10 @@ type ScaleUpApplyConfiguration struct {
 	State *apisv1alpha1.Switch `json:"state,omitempty"`
 	// triggers that may make the component larger; any one suffices. When absent: OOM with its defaults.
 	Triggers []TriggerApplyConfiguration `json:"triggers,omitempty"`
+	// cooldownSeconds is how long after a change growth waits that is not urgent. Default 60.
+	CooldownSeconds *int32 `json:"cooldownSeconds,omitempty"`
+	// maxStepPercent is the most by which growth that is not urgent raises a resource at a time. Default 100.
+	MaxStepPercent *int32 `json:"maxStepPercent,omitempty"`
 	// maxIncreasesPerDay is how many times memory may be raised within 24 hours; then a leak is suspected, growth
 	// stops and a person is told. Default 6: enough for a 13-fold jump three times over.
 	MaxIncreasesPerDay *int32 `json:"maxIncreasesPerDay,omitempty"`
@@ -46,6 +50,22 @@ func (b *ScaleUpApplyConfiguration) WithTriggers(values ...*TriggerApplyConfigur
 		}
 		b.Triggers = append(b.Triggers, *values[i])
 	}
+	return b
+}
+
+// WithCooldownSeconds sets the CooldownSeconds field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the CooldownSeconds field is set to the value of the last call.
+func (b *ScaleUpApplyConfiguration) WithCooldownSeconds(value int32) *ScaleUpApplyConfiguration {
+	b.CooldownSeconds = &value
+	return b
+}
+
+// WithMaxStepPercent sets the MaxStepPercent field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the MaxStepPercent field is set to the value of the last call.
+func (b *ScaleUpApplyConfiguration) WithMaxStepPercent(value int32) *ScaleUpApplyConfiguration {
+	b.MaxStepPercent = &value
 	return b
 }
 

@@ -17,6 +17,10 @@ type TriggerApplyConfiguration struct {
 	Type *apisv1alpha1.TriggerType `json:"type,omitempty"`
 	// oom are the settings of type OOM; when absent, their defaults.
 	OOM *OOMTriggerApplyConfiguration `json:"oom,omitempty"`
+	// cpu are the settings of type CPU; when absent, their defaults.
+	CPU *HighUseApplyConfiguration `json:"cpu,omitempty"`
+	// memory are the settings of type Memory; when absent, their defaults.
+	Memory *HighUseApplyConfiguration `json:"memory,omitempty"`
 }
 
 // TriggerApplyConfiguration constructs a declarative configuration of the Trigger type for use with
@@ -38,5 +42,21 @@ func (b *TriggerApplyConfiguration) WithType(value apisv1alpha1.TriggerType) *Tr
 // If called multiple times, the OOM field is set to the value of the last call.
 func (b *TriggerApplyConfiguration) WithOOM(value *OOMTriggerApplyConfiguration) *TriggerApplyConfiguration {
 	b.OOM = value
+	return b
+}
+
+// WithCPU sets the CPU field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the CPU field is set to the value of the last call.
+func (b *TriggerApplyConfiguration) WithCPU(value *HighUseApplyConfiguration) *TriggerApplyConfiguration {
+	b.CPU = value
+	return b
+}
+
+// WithMemory sets the Memory field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Memory field is set to the value of the last call.
+func (b *TriggerApplyConfiguration) WithMemory(value *HighUseApplyConfiguration) *TriggerApplyConfiguration {
+	b.Memory = value
 	return b
 }
