@@ -8,6 +8,7 @@ import (
 	ctrlmanager "sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"github.com/metapilot/metapilot/controllers/actuate"
+	"github.com/metapilot/metapilot/controllers/budget"
 	"github.com/metapilot/metapilot/controllers/clusterscaler"
 	"github.com/metapilot/metapilot/controllers/manager"
 	"github.com/metapilot/metapilot/controllers/records"
@@ -40,6 +41,13 @@ func clusterScaler(_ context.Context, mgr ctrlmanager.Manager, d manager.Depende
 		Events:      mgr.GetEventRecorder("metapilot"),
 		Clock:       d.Clock,
 		KeepRecords: int(d.Config.Records.KeepPerComponent),
+		Budget: budget.New(budget.Settings{
+			Window:          inSeconds(d.Config.ScaleDown.WindowSeconds),
+			MaxPercent:      int(d.Config.ScaleDown.MaxPercent),
+			Minimum:         int(d.Config.ScaleDown.Minimum),
+			MaxBlindPercent: int(d.Config.ScaleDown.MaxBlindPercent),
+			MaxAgreePercent: int(d.Config.ScaleDown.MaxAgreePercent),
+		}),
 	}
 	return r.SetupWithManager(mgr, int(d.Config.Emergency.MaxConcurrentReconciles))
 }

@@ -28,6 +28,8 @@ func (r *Reconciler) act(ctx context.Context, t *tenant, c *component) (time.Dur
 	switch c.plan.Verdict() {
 	case decision.VerdictScaleUp:
 		return r.carryOut(ctx, t, c)
+	case decision.VerdictScaleDown:
+		return r.lower(ctx, t, c)
 	case decision.VerdictHeld:
 		if err := r.recordHeld(ctx, t, c); err != nil {
 			return 0, err
@@ -51,9 +53,13 @@ func (r *Reconciler) carryOut(ctx context.Context, t *tenant, c *component) (tim
 	c.status.LastRecord = record.Name
 	c.noteAnswered(recordKills(record))
 	if found && !record.Open() {
+		if at, ok := reached(record, v1alpha1.StepResized); ok && at.After(c.history.LastChange.Or(time.Time{})) {
+			c.noteResized(record, metav1.NewMicroTime(at))
+		}
 		return r.carryOn(ctx, t, c) // answered in an earlier life; only the status did not know
 	}
 	c.noteAnswer(record)
+	c.noteUndo(record)
 	if !found {
 		c.startTimeline(record)
 		record.Status.MonthlyDelta = monthlyDelta(c.plan)
@@ -64,7 +70,7 @@ func (r *Reconciler) carryOut(ctx context.Context, t *tenant, c *component) (tim
 	if err != nil {
 		return 0, err
 	}
-	if err := r.supersede(ctx, old, record.Name, r.Clock.Now(), c.plan.Demand.Message); err != nil {
+	if err := r.supersede(ctx, old, record, r.Clock.Now()); err != nil {
 		return 0, err
 	}
 	if err := r.prune(ctx, t, c); err != nil {
@@ -202,6 +208,9 @@ func (r *Reconciler) watch(ctx context.Context, t *tenant, c *component) (time.D
 		}
 		reach(record, v1alpha1.TimelineEntry{Step: v1alpha1.StepVerified, Time: metav1.NewMicroTime(t.now), Message: record.Status.Message})
 		c.status.OpenRecord = ""
+		if record.Spec.Verdict == decision.VerdictScaleDown && record.Status.Phase == v1alpha1.PhaseSucceeded {
+			c.status.UndoneCount = nil
+		}
 		left = 0
 	}
 	if apiequality.Semantic.DeepEqual(record.Status, base.Status) {

@@ -3,6 +3,7 @@ package clusterscaler
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -19,6 +20,8 @@ const (
 	reasonUsageUnknown = "UsageUnknown"
 	reasonSoleWriter   = "SoleWriter"
 	reasonBelowMaximum = "BelowMaximum"
+	reasonNotPaused    = "NotPaused"
+	reasonSpecInvalid  = "SpecInvalid"
 )
 
 // conditions sets the scaler's conditions from what the plans say.
@@ -30,6 +33,7 @@ func (r *Reconciler) conditions(t *tenant) {
 	t.set(v1alpha1.ConditionReady, unready, metav1.ConditionFalse, reasonTargetsFound, "every component's workload and container was found")
 	t.set(v1alpha1.ConditionConflicted, t.collect(inConflict), metav1.ConditionTrue, reasonSoleWriter, "no other writer owns or reverts a component's size")
 	t.set(v1alpha1.ConditionAtMaximum, t.collect(atMaximum), metav1.ConditionTrue, reasonBelowMaximum, "no component is in trouble at its maximum")
+	t.set(v1alpha1.ConditionPaused, t.paused(), metav1.ConditionTrue, reasonNotPaused, "spec.pause holds nothing")
 	var stale findings
 	if _, err := r.Usage.Fresh(); err != nil {
 		stale = findings{{reason: reasonUsageUnknown, message: fmt.Sprintf("%v; OOM kills are answered all the same", err)}}
@@ -73,8 +77,28 @@ func (t *tenant) set(kind string, found findings, status metav1.ConditionStatus,
 	meta.SetStatusCondition(&t.scaler.Status.Conditions, condition)
 }
 
+// paused is what spec.pause has to say while it lasts.
+func (t *tenant) paused() findings {
+	p := t.scaler.Spec.Pause
+	if p == nil || !t.now.Before(p.Until.Time) {
+		return nil
+	}
+	what := map[v1alpha1.PauseDirection]string{v1alpha1.PauseUp: "growth is", v1alpha1.PauseDown: "scale-downs are"}[p.Direction]
+	if what == "" {
+		what = "every change is"
+	}
+	message := fmt.Sprintf("%s held until %s", what, p.Until.UTC().Format(time.RFC3339))
+	if p.Reason != "" {
+		message += ": " + p.Reason
+	}
+	return findings{{string(decision.ReasonPaused), message}}
+}
+
 func notReady(c *component) (finding, bool) {
 	p := c.plan
+	if c.unreadable != nil {
+		return finding{reasonSpecInvalid, c.unreadable.Error()}, true
+	}
 	switch {
 	case p.Demand.Kind == plan.DemandUnknown,
 		p.Reason == decision.ReasonNoLimit, p.Reason == decision.ReasonQOSClassWouldChange:

@@ -21,7 +21,7 @@ const (
 )
 
 // speak tells of what changed since before: a component that is held now for another reason, a dry run's answer, and
-// conditions that want a person. That somebody else has taken a workload in hand is no alarm. It runs after the status was written, and says nothing of what stayed as it was.
+// conditions that want a person. That somebody else has taken a workload in hand, or that a saving waits, is no alarm. It runs after the status was written, and says nothing of what stayed as it was.
 func (r *Reconciler) speak(t *tenant, before *v1alpha1.ClusterScaler) {
 	was := map[string]v1alpha1.ComponentStatus{}
 	for _, c := range before.Status.Components {
@@ -29,10 +29,10 @@ func (r *Reconciler) speak(t *tenant, before *v1alpha1.ClusterScaler) {
 	}
 	for _, c := range t.components {
 		old := was[c.spec.Name]
-		if c.status.Verdict == decision.VerdictHeld && c.status.Gate != decision.GateUnmanaged && (old.Verdict != c.status.Verdict || old.Reason != c.status.Reason) {
+		if c.status.Verdict == decision.VerdictHeld && c.status.Gate != decision.GateUnmanaged && !c.plan.Demand.Down() && (old.Verdict != c.status.Verdict || old.Reason != c.status.Reason) {
 			r.say(t, corev1.EventTypeWarning, string(c.status.Reason), actionHold, "%s: %s", c.spec.Name, c.status.Message)
 		}
-		if c.status.LastRecord != old.LastRecord && c.plan.Verdict() == decision.VerdictScaleUp && t.scaler.Spec.Mode == v1alpha1.ModeDryRun {
+		if c.status.LastRecord != old.LastRecord && changes(c.plan.Verdict()) && t.scaler.Spec.Mode == v1alpha1.ModeDryRun {
 			r.say(t, corev1.EventTypeNormal, string(c.status.Reason), actionDryRun, "%s: %s (dry run: nothing was changed)", c.spec.Name, c.status.Message)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/metapilot/metapilot/apis/v1alpha1"
 	"github.com/metapilot/metapilot/apis/v1alpha1/sizes"
 	"github.com/metapilot/metapilot/controllers/plan"
+	"github.com/metapilot/metapilot/estimators"
 	"github.com/metapilot/metapilot/scalers/oom"
 	"github.com/metapilot/metapilot/scalers/oom/sighting"
 	"github.com/metapilot/metapilot/size"
@@ -46,8 +47,12 @@ type component struct {
 	detected map[oom.Key]time.Time
 	history  plan.History
 	peak     size.Amounts
+	use      plan.Use
+	profile  estimators.ProfileInput
 	nodes    []plan.Node
 	plan     plan.Plan
+	// unreadable says what of the spec could not be read; nil when all could.
+	unreadable error
 	// status is the component's status as it will be reported.
 	status v1alpha1.ComponentStatus
 }
@@ -77,6 +82,7 @@ func (r *Reconciler) gather(ctx context.Context, scaler *v1alpha1.ClusterScaler,
 		c.nodes = nodes
 		c.attribute(pods, notices, maps.Clone(known))
 		r.judge(t, c)
+		r.noteUse(t, c)
 		t.components = append(t.components, c)
 	}
 	t.restarts = t.accountedFor(pods, known)
@@ -102,7 +108,7 @@ func (r *Reconciler) gatherComponent(ctx context.Context, t *tenant, spec *v1alp
 	if i := slices.IndexFunc(t.scaler.Status.Components, func(s v1alpha1.ComponentStatus) bool { return s.Name == spec.Name }); i >= 0 {
 		t.scaler.Status.Components[i].DeepCopyInto(&c.status)
 	}
-	c.settings = settingsOf(t.scaler.Spec.Mode, spec)
+	c.settings, c.unreadable = settingsOf(&t.scaler.Spec, spec)
 	var err error
 	if c.workload, err = r.workload(ctx, t.scaler.Namespace, spec.Target, live); err != nil {
 		return nil, err
@@ -116,6 +122,9 @@ func (r *Reconciler) gatherComponent(ctx context.Context, t *tenant, spec *v1alp
 	c.noteReverts(t.scaler)
 	c.workload.Size = c.sizeInForce()
 	c.history = c.readHistory()
+	if c.profile, err = r.profileOf(ctx, t, c); err != nil {
+		return nil, err
+	}
 	return c, nil
 }
 
@@ -175,10 +184,26 @@ func (c *component) noteReverts(scaler *v1alpha1.ClusterScaler) {
 	if sameAmounts(desired, c.workload.template) {
 		return
 	}
-	if c.workload.template.Ceiling().Memory.Or(0) < desired.Ceiling().Memory.Or(0) {
+	if c.reverted(desired) {
 		c.status.RevertCount = new(or(c.status.RevertCount, 0) + 1)
 	}
 	c.status.Desired = nil
+}
+
+// reverted tells whether the template has gone back on what Metapilot made it last: below what was raised, above what was
+// lowered.
+func (c *component) reverted(desired size.Size) bool {
+	has, wanted := c.workload.template.Ceiling(), desired.Ceiling()
+	if c.lastWasDown() {
+		return has.Memory.Or(0) > wanted.Memory.Or(0) || has.CPU.Or(0) > wanted.CPU.Or(0)
+	}
+	return has.Memory.Or(0) < wanted.Memory.Or(0)
+}
+
+// lastWasDown tells whether the last change made the component smaller.
+func (c *component) lastWasDown() bool {
+	down, up := c.status.LastScaleDownTime, c.status.LastScaleUpTime
+	return down != nil && (up == nil || down.After(up.Time))
 }
 
 func sameAmounts(a, b size.Size) bool {
@@ -260,8 +285,8 @@ func (r *Reconciler) judge(t *tenant, c *component) {
 }
 
 // snapshot is what plan.Decide gets to see.
-func (c *component) snapshot(now time.Time) plan.Snapshot {
-	s := plan.Snapshot{Now: now, Settings: c.settings.Settings, Workload: c.workload.Workload, Peak: c.peak, Nodes: c.nodes, History: c.history}
+func (c *component) snapshot(now time.Time, fleet plan.Fleet) plan.Snapshot {
+	s := plan.Snapshot{Now: now, Settings: c.settings.Settings, Workload: c.workload.Workload, Peak: c.peak, Use: c.use, Profile: c.profile, Fleet: fleet, Nodes: c.nodes, History: c.history}
 	for _, k := range c.judged {
 		if k.Class == decision.KillContainer || k.Class == decision.KillNode {
 			s.Kills = append(s.Kills, k)

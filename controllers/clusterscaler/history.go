@@ -29,6 +29,18 @@ func (c *component) readHistory() plan.History {
 	if c.record != nil && !c.record.Settled() {
 		h.ChangeInProgress = c.record.Name
 	}
+	for _, at := range []*metav1.MicroTime{c.status.LastScaleUpTime, c.status.LastScaleDownTime} {
+		if at != nil && at.After(h.LastChange.Or(time.Time{})) {
+			h.LastChange = size.Of(at.Time)
+		}
+	}
+	if c.status.LastTroubleTime != nil {
+		h.LastTrouble = size.Of(c.status.LastTroubleTime.Time)
+	}
+	h.Undone = int(or(c.status.UndoneCount, 0))
+	if c.record != nil && c.record.Spec.Verdict == decision.VerdictScaleDown {
+		h.Watched = size.Of(plan.WatchedDown{Record: c.record.Name, From: sizes.FromAPI(&c.record.Spec.From)})
+	}
 	for _, t := range c.status.IncreaseTimes {
 		h.Increases = append(h.Increases, t.Time)
 	}
@@ -105,6 +117,7 @@ func (c *component) noteAnswer(record *v1alpha1.ScalingRecord) {
 	if c.status.OOM == nil {
 		c.status.OOM = &v1alpha1.OOMStatus{}
 	}
+	c.noteTrouble(record.Spec.DecidedAt.Time)
 	c.status.OOM.LastKillTime = new(metav1.NewTime(record.Spec.DecidedAt.Time))
 	if last := evidence.Kills[len(evidence.Kills)-1].FinishedAt; last.Unix() > 0 { // else nobody knows when it was
 		c.status.OOM.LastKillTime = last.DeepCopy()
@@ -121,11 +134,22 @@ func (c *component) noteAnswer(record *v1alpha1.ScalingRecord) {
 	}
 }
 
+// noteTrouble remembers that the component was in trouble.
+func (c *component) noteTrouble(at time.Time) {
+	if c.status.LastTroubleTime == nil || at.After(c.status.LastTroubleTime.Time) {
+		c.status.LastTroubleTime = new(metav1.NewTime(at))
+	}
+}
+
 // noteResized remembers that a size was accepted for all replicas.
 func (c *component) noteResized(record *v1alpha1.ScalingRecord, at metav1.MicroTime) {
-	c.status.LastScaleUpTime = &at
 	c.status.Desired = record.Spec.To.DeepCopy()
 	c.status.Desired.Replicas = nil
+	if record.Spec.Verdict == decision.VerdictScaleDown {
+		c.status.LastScaleDownTime = &at
+		return
+	}
+	c.status.LastScaleUpTime = &at
 	kept := slices.DeleteFunc(c.status.IncreaseTimes, func(t metav1.Time) bool { return at.Sub(t.Time) >= day })
 	if grew(record) {
 		kept = append(kept, metav1.NewTime(at.Time))

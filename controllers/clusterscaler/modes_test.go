@@ -295,6 +295,11 @@ var _ = Describe("defaults", func() {
 		filled := w.scaler(ctx).Spec.Components[0]
 		Expect(filled.ScaleUp.MaxIncreasesPerDay).NotTo(BeNil())
 		Expect(filled.Estimators[0].OOM.MinBump).NotTo(BeNil())
-		Expect(settingsOf(v1alpha1.ModeAuto, &filled)).To(Equal(settingsOf(v1alpha1.ModeAuto, &v1alpha1.Component{})))
+		auto := &v1alpha1.ClusterScalerSpec{Mode: v1alpha1.ModeAuto}
+		got, err := settingsOf(auto, &filled)
+		Expect(err).NotTo(HaveOccurred())
+		want, err := settingsOf(auto, &v1alpha1.Component{})
+		Expect(err).NotTo(HaveOccurred())
+		Expect(got).To(Equal(want))
 	})
 })

@@ -12,6 +12,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -21,6 +22,7 @@ import (
 	"github.com/metapilot/metapilot/apis/decision"
 	"github.com/metapilot/metapilot/apis/v1alpha1"
 	"github.com/metapilot/metapilot/controllers/actuate"
+	"github.com/metapilot/metapilot/controllers/budget"
 	"github.com/metapilot/metapilot/controllers/plan"
 	"github.com/metapilot/metapilot/scalers/usage"
 	"github.com/metapilot/metapilot/size"
@@ -28,6 +30,9 @@ import (
 
 // heldAgain is when a held change is looked at again without an event: nodes and usage, which can lift a hold, wake nobody.
 const heldAgain = 5 * time.Minute
+
+// useJitter spreads the looks at tenants whose use matters.
+const useJitter = 0.2
 
 // conflictPause is how long a cache is given to catch up after a write that conflicted.
 const conflictPause = 50 * time.Millisecond
@@ -76,9 +81,12 @@ type Reconciler struct {
 	Clock    clock.PassiveClock
 	// KeepRecords is how many records are kept of each component.
 	KeepRecords int
+	// Budget is what the fleet's scale-downs share.
+	Budget *budget.Ledger
 
 	inbox    *inbox
 	restarts *restarts
+	tracks   *tracks
 	metrics  *metrics
 }
 
@@ -101,6 +109,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 			errs = append(errs, fmt.Errorf("component %s: %w", c.spec.Name, err))
 		}
 		result.RequeueAfter = sooner(result.RequeueAfter, again)
+		if c.settings.usesMatter() {
+			result.RequeueAfter = sooner(result.RequeueAfter, wait.Jitter(useAgain, useJitter))
+		}
 	}
 	errs = append(errs, r.report(ctx, t, before))
 	if err := lasting(errs); err != nil {
@@ -143,7 +154,10 @@ func (r *Reconciler) look(ctx context.Context, key types.NamespacedName) (*tenan
 		if t, err = r.gather(ctx, &scaler, live); err != nil {
 			return nil, err
 		}
-		t.decide()
+		if err := r.loadBudget(ctx); err != nil {
+			return nil, err
+		}
+		t.decide(r.Budget.Fleet(t.now))
 		if live || !t.wantsChange() {
 			break
 		}
@@ -155,10 +169,12 @@ func (r *Reconciler) look(ctx context.Context, key types.NamespacedName) (*tenan
 // for what is not finished yet.
 func (r *Reconciler) forget(ctx context.Context, key types.NamespacedName) (again time.Duration, err error) {
 	r.metrics.forget(key)
+	r.tracks.set(key, nil)
 	if len(r.scalersOf(ctx, key.Namespace)) > 0 {
 		return 0, nil
 	}
 	r.restarts.set(key.Namespace, nil)
+	r.Budget.Forget(key.Namespace)
 	unfinished, err := r.Actuator.Unfinished(ctx, client.InNamespace(key.Namespace))
 	if err != nil {
 		return 0, fmt.Errorf("looking for workloads that were left half done: %w", err)
@@ -175,7 +191,7 @@ func (r *Reconciler) forget(ctx context.Context, key types.NamespacedName) (agai
 }
 
 // decide makes every component's plan. Calm changes go one component of the tenant at a time.
-func (t *tenant) decide() {
+func (t *tenant) decide(fleet plan.Fleet) {
 	busy := ""
 	for _, c := range t.components {
 		if c.history.ChangeInProgress != "" {
@@ -186,17 +202,32 @@ func (t *tenant) decide() {
 		if c.history.ChangeInProgress == "" {
 			c.history.ChangeInProgress = busy
 		}
-		c.plan = plan.Decide(c.snapshot(t.now))
-		if busy == "" && c.plan.Verdict() == decision.VerdictScaleUp {
+		c.history.WatchedElsewhere = t.watchedBeside(c)
+		c.plan = plan.Decide(c.snapshot(t.now, fleet))
+		if busy == "" && changes(c.plan.Verdict()) {
 			busy = c.recordName(t)
 		}
 	}
 }
 
+func changes(v decision.Verdict) bool {
+	return v == decision.VerdictScaleUp || v == decision.VerdictScaleDown
+}
+
+// watchedBeside names an open record of another component; empty when there is none.
+func (t *tenant) watchedBeside(c *component) string {
+	for _, other := range t.components {
+		if other != c && other.record != nil {
+			return other.record.Name
+		}
+	}
+	return ""
+}
+
 func (t *tenant) wantsChange() bool {
 	return slices.ContainsFunc(t.components, func(c *component) bool {
 		v := c.plan.Verdict()
-		return v == decision.VerdictScaleUp || v == decision.VerdictHeld
+		return changes(v) || v == decision.VerdictHeld && !c.plan.Demand.Down() // a held scale-down can wait for the caches
 	})
 }
 

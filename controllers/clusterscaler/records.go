@@ -70,6 +70,9 @@ func (c *component) newRecord(t *tenant) *v1alpha1.ScalingRecord {
 			Actuation: c.settings.actuation.DeepCopy(),
 		},
 	}
+	if p.Verdict() == decision.VerdictScaleDown {
+		record.Spec.Actuation.WatchSeconds = new(int32(c.settings.downWatch / time.Second))
+	}
 	if p.PodsOnly {
 		record.Spec.Actuation.Template = v1alpha1.TemplateLeave
 	}
@@ -78,7 +81,7 @@ func (c *component) newRecord(t *tenant) *v1alpha1.ScalingRecord {
 
 // recordName is made from what the record answers, so that the same kill finds the same record again. A plan that was
 // held has a name for each reason and hour, so that a container in a crash loop at its maximum does not fill the
-// namespace with records.
+// namespace with records. A dry run tells of use that is high or low once a day, whatever the numbers are.
 func (c *component) recordName(t *tenant) string {
 	p := c.plan
 	parts := []string{string(t.scaler.UID), c.spec.Name, string(t.scaler.Spec.Mode), string(p.Verdict())}
@@ -88,8 +91,10 @@ func (c *component) recordName(t *tenant) string {
 	case len(p.Demand.Kills) > 0:
 		k := p.Demand.Kills[0].Key
 		parts = append(parts, k.PodUID, k.Container, k.ID)
+	case t.scaler.Spec.Mode == v1alpha1.ModeDryRun && (p.Demand.Kind == plan.DemandHighUse || p.Demand.Kind == plan.DemandLowUse):
+		parts = append(parts, string(p.Demand.Kind), t.now.UTC().Truncate(day).Format(time.DateOnly), p.From.Requests.String(), p.From.Limits.String())
 	default:
-		parts = append(parts, fmt.Sprint(t.scaler.Generation), p.From.Requests.String(), p.From.Limits.String(), p.To.Requests.String(), p.To.Limits.String())
+		parts = append(parts, string(p.Demand.Kind), p.Undoes, fmt.Sprint(c.history.LastChange.Or(time.Time{}).UnixNano()), fmt.Sprint(t.scaler.Generation), p.From.Requests.String(), p.From.Limits.String(), p.To.Requests.String(), p.To.Limits.String())
 	}
 	h := sha256.New()
 	for _, part := range parts {
@@ -100,7 +105,14 @@ func (c *component) recordName(t *tenant) string {
 
 func (c *component) trigger() v1alpha1.RecordTrigger {
 	d := c.plan.Demand
-	if len(d.Kills) == 0 {
+	switch {
+	case d.Kind == plan.DemandUndo:
+		return v1alpha1.RecordTrigger{Type: v1alpha1.RecordTriggerUndo, Use: c.useEvidence()}
+	case d.Kind == plan.DemandHighUse:
+		return v1alpha1.RecordTrigger{Type: v1alpha1.RecordTriggerHighUse, Use: c.useEvidence()}
+	case d.Kind == plan.DemandLowUse:
+		return v1alpha1.RecordTrigger{Type: v1alpha1.RecordTriggerLowUse, Use: c.useEvidence()}
+	case len(d.Kills) == 0:
 		return v1alpha1.RecordTrigger{Type: v1alpha1.RecordTriggerMinimumSize}
 	}
 	evidence := &v1alpha1.OOMEvidence{Peak: sizes.AmountsToAPI(c.peak), Repeats: new(int32(c.plan.Level))}
@@ -183,18 +195,21 @@ func (r *Reconciler) patchRecord(ctx context.Context, record, base *v1alpha1.Sca
 	return nil
 }
 
-// supersede ends an older open record of the component in favour of a new one.
-func (r *Reconciler) supersede(ctx context.Context, old *v1alpha1.ScalingRecord, by string, now time.Time, because string) error {
-	if old == nil || old.Name == by {
+// supersede ends an older open record of the component in favour of a new one. A scale-down that is followed by growth has
+// been taken back.
+func (r *Reconciler) supersede(ctx context.Context, old, by *v1alpha1.ScalingRecord, now time.Time) error {
+	if old == nil || old.Name == by.Name {
 		return nil
 	}
 	base := old.DeepCopy()
-	if old.Status.Phase == v1alpha1.PhaseWatching {
+	if old.Status.Phase == v1alpha1.PhaseWatching && by.Spec.Trigger.OOM != nil {
 		old.Status.KillsWhileWatched = new(or(old.Status.KillsWhileWatched, 0) + 1)
 	}
-	old.Status.Phase = v1alpha1.PhaseSuperseded
-	old.Status.Message = truncated(fmt.Sprintf("superseded by %s: %s", by, because))
-	reach(old, v1alpha1.TimelineEntry{Step: v1alpha1.StepSuperseded, Time: metav1.NewMicroTime(now), Message: "by " + by})
+	old.Status.Phase, old.Status.Message = v1alpha1.PhaseSuperseded, truncated(fmt.Sprintf("superseded by %s: %s", by.Name, by.Spec.Message))
+	if old.Spec.Verdict == decision.VerdictScaleDown && by.Spec.Verdict == decision.VerdictScaleUp {
+		old.Status.Phase, old.Status.Message = v1alpha1.PhaseUndone, truncated(fmt.Sprintf("taken back by %s: %s", by.Name, by.Spec.Message))
+	}
+	reach(old, v1alpha1.TimelineEntry{Step: v1alpha1.StepSuperseded, Time: metav1.NewMicroTime(now), Message: "by " + by.Name})
 	return client.IgnoreNotFound(r.patchRecord(ctx, old, base))
 }
 

@@ -22,6 +22,20 @@ const (
 	defaultMaxIncreasesPerDay   = 6
 	defaultFallbackAfterSeconds = 60
 	defaultWatchSeconds         = 600
+
+	defaultUpCooldownSeconds = 60
+	defaultUpMaxStepPercent  = 100
+	defaultHighPercent       = 90
+	defaultHighSeconds       = 60
+	defaultTargetPercent     = 70
+	defaultMinHistorySeconds = 24 * 3600
+	defaultLowPercent        = 60
+	defaultWindowSeconds     = 12 * 3600
+	defaultCooldownSeconds   = 12 * 3600
+	defaultQuietSeconds      = 24 * 3600
+	defaultMaxStepPercent    = 25
+	defaultMinChangePercent  = 10
+	defaultDownWatchSeconds  = 3600
 )
 
 // settings is a component's spec with every default filled in.
@@ -29,24 +43,44 @@ type settings struct {
 	plan.Settings
 	nodeKillBelowPercent int64
 	actuation            v1alpha1.RecordActuation
+	// downWatch is how long a scale-down is watched.
+	downWatch time.Duration
 }
 
-// settingsOf fills in the defaults.
-func settingsOf(mode v1alpha1.Mode, c *v1alpha1.Component) settings {
-	s := settings{nodeKillBelowPercent: defaultNodeKillBelowPercent}
-	s.Off = mode == v1alpha1.ModeOff
+// settingsOf fills in the defaults. Its error tells what a person has to write otherwise; the settings hold all the same.
+func settingsOf(scaler *v1alpha1.ClusterScalerSpec, c *v1alpha1.Component) (settings, error) {
+	s := settings{nodeKillBelowPercent: defaultNodeKillBelowPercent, downWatch: defaultDownWatchSeconds * time.Second}
+	s.Off = scaler.Mode == v1alpha1.ModeOff
+	s.pause(scaler.Pause)
 	s.scaleUp(c.ScaleUp)
 	s.Min, s.Max = sizes.BoundsFromAPI(c.Bounds)
-	s.estimators(c.Estimators)
 	s.actuate(c.Actuation)
-	return s
+	err := s.scaleDown(c.ScaleDown)
+	s.estimators(c.Estimators)
+	return s, err
+}
+
+func (s *settings) pause(p *v1alpha1.Pause) {
+	if p == nil {
+		return
+	}
+	s.PauseReason = p.Reason
+	if p.Direction != v1alpha1.PauseDown {
+		s.UpPausedUntil = p.Until.Time
+	}
+	if p.Direction != v1alpha1.PauseUp {
+		s.DownPausedUntil = p.Until.Time
+	}
 }
 
 func (s *settings) scaleUp(up *v1alpha1.ScaleUp) {
 	s.AnswersOOM, s.MaxIncreasesPerDay = true, defaultMaxIncreasesPerDay
+	s.UpCooldown, s.UpMaxStepPercent = defaultUpCooldownSeconds*time.Second, defaultUpMaxStepPercent
 	if up == nil {
 		return
 	}
+	s.UpCooldown = seconds(up.CooldownSeconds, defaultUpCooldownSeconds)
+	s.UpMaxStepPercent = int64(or(up.MaxStepPercent, defaultUpMaxStepPercent))
 	s.ScaleUpDisabled = up.State == v1alpha1.SwitchDisabled
 	s.MaxIncreasesPerDay = int(or(up.MaxIncreasesPerDay, defaultMaxIncreasesPerDay))
 	if len(up.Triggers) == 0 {
@@ -54,12 +88,18 @@ func (s *settings) scaleUp(up *v1alpha1.ScaleUp) {
 	}
 	s.AnswersOOM = false
 	for _, t := range up.Triggers {
-		if t.Type != v1alpha1.TriggerOOM {
-			continue
-		}
-		s.AnswersOOM = true
-		if t.OOM != nil {
-			s.nodeKillBelowPercent = int64(or(t.OOM.NodeKillBelowPercent, defaultNodeKillBelowPercent))
+		switch t.Type {
+		case v1alpha1.TriggerOOM:
+			s.AnswersOOM = true
+			if t.OOM != nil {
+				s.nodeKillBelowPercent = int64(or(t.OOM.NodeKillBelowPercent, defaultNodeKillBelowPercent))
+			}
+		case v1alpha1.TriggerCPU:
+			s.AnswersHighCPU = true
+			s.CPU.High, s.CPU.For = highUse(t.CPU)
+		case v1alpha1.TriggerMemory:
+			s.AnswersHighMemory = true
+			s.Memory.High, s.Memory.For = highUse(t.Memory)
 		}
 	}
 }
@@ -67,16 +107,47 @@ func (s *settings) scaleUp(up *v1alpha1.ScaleUp) {
 func (s *settings) estimators(list []v1alpha1.Estimator) {
 	s.OOM = estimators.OOM{BumpPercent: defaultBumpPercent, MaxBumpPercent: defaultMaxBumpPercent, MinBump: defaultMinBump, FloorHalfLife: defaultFloorHalfLifeSeconds * time.Second}
 	s.RepeatWindow = defaultRepeatWindowSeconds * time.Second
-	for _, e := range list {
-		if e.Type != v1alpha1.EstimatorOOM || e.OOM == nil {
-			continue
-		}
-		s.OOM.BumpPercent = int64(or(e.OOM.BumpPercent, defaultBumpPercent))
-		s.OOM.MaxBumpPercent = int64(or(e.OOM.MaxBumpPercent, defaultMaxBumpPercent))
-		s.OOM.FloorHalfLife = seconds(e.OOM.FloorHalfLifeSeconds, defaultFloorHalfLifeSeconds)
-		s.RepeatWindow = seconds(e.OOM.RepeatWindowSeconds, defaultRepeatWindowSeconds)
-		s.OOM.MinBump = sizes.AmountsFromAPI(&v1alpha1.ResourceAmounts{Memory: e.OOM.MinBump}).Memory.Or(defaultMinBump)
+	if len(list) == 0 {
+		list = s.usualEstimators()
 	}
+	for _, e := range list {
+		priority := int(or(e.Priority, 0))
+		switch e.Type {
+		case v1alpha1.EstimatorOOM:
+			s.OOMPriority = priority
+			s.oomEstimator(e.OOM)
+		case v1alpha1.EstimatorProfile:
+			p := orZero(e.Profile)
+			s.Profile = size.Of(estimators.Profile{Priority: priority,
+				MinHistory:    seconds(p.MinHistorySeconds, defaultMinHistorySeconds),
+				MarginPercent: int64(or(p.MarginPercent, 0))})
+		case v1alpha1.EstimatorUtilization:
+			s.Utilization = size.Of(estimators.Utilization{Priority: priority, TargetPercent: int64(or(orZero(e.Utilization).TargetPercent, defaultTargetPercent))})
+		}
+	}
+}
+
+// usualEstimators are those of a component that names none.
+func (s *settings) usualEstimators() []v1alpha1.Estimator {
+	out := []v1alpha1.Estimator{{Type: v1alpha1.EstimatorOOM}}
+	if s.Down.Configured {
+		out = append(out, v1alpha1.Estimator{Type: v1alpha1.EstimatorProfile})
+	}
+	if s.AnswersHighCPU || s.AnswersHighMemory {
+		out = append(out, v1alpha1.Estimator{Type: v1alpha1.EstimatorUtilization})
+	}
+	return out
+}
+
+func (s *settings) oomEstimator(e *v1alpha1.OOMEstimator) {
+	if e == nil {
+		return
+	}
+	s.OOM.BumpPercent = int64(or(e.BumpPercent, defaultBumpPercent))
+	s.OOM.MaxBumpPercent = int64(or(e.MaxBumpPercent, defaultMaxBumpPercent))
+	s.OOM.FloorHalfLife = seconds(e.FloorHalfLifeSeconds, defaultFloorHalfLifeSeconds)
+	s.RepeatWindow = seconds(e.RepeatWindowSeconds, defaultRepeatWindowSeconds)
+	s.OOM.MinBump = sizes.AmountsFromAPI(&v1alpha1.ResourceAmounts{Memory: e.MinBump}).Memory.Or(defaultMinBump)
 }
 
 func (s *settings) actuate(a *v1alpha1.Actuation) {
@@ -97,6 +168,13 @@ func (s *settings) actuate(a *v1alpha1.Actuation) {
 	}
 	s.actuation.FallbackAfterSeconds = new(or(in.FallbackAfterSeconds, defaultFallbackAfterSeconds))
 	s.actuation.WatchSeconds = new(or(in.WatchSeconds, defaultWatchSeconds))
+}
+
+func orZero[T any](p *T) T {
+	if p == nil {
+		return *new(T)
+	}
+	return *p
 }
 
 func or(p *int32, otherwise int32) int32 {

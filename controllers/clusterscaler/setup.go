@@ -19,6 +19,7 @@ import (
 // +kubebuilder:rbac:groups=metapilot.dev,resources=clusterscalers/status,verbs=patch
 // +kubebuilder:rbac:groups=metapilot.dev,resources=scalingrecords,verbs=get;list;create;delete
 // +kubebuilder:rbac:groups=metapilot.dev,resources=scalingrecords/status,verbs=patch
+// +kubebuilder:rbac:groups=metapilot.dev,resources=workloadprofiles,verbs=get;list;watch
 // +kubebuilder:rbac:groups=apps,resources=deployments;statefulsets,verbs=get;list;watch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
@@ -27,7 +28,7 @@ const Name = "clusterscaler"
 
 // Prepare makes what the reconciler keeps in memory. It must be called once, before the first Reconcile.
 func (r *Reconciler) Prepare(registry prometheus.Registerer) error {
-	r.inbox, r.restarts = newInbox(), newRestarts()
+	r.inbox, r.restarts, r.tracks = newInbox(), newRestarts(), newTracks()
 	var err error
 	if r.metrics, err = newMetrics(registry); err != nil {
 		return fmt.Errorf("registering metrics: %w", err)

@@ -7,12 +7,14 @@ import (
 	"time"
 
 	apiequality "k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/metapilot/metapilot/apis/decision"
 	"github.com/metapilot/metapilot/apis/v1alpha1"
 	"github.com/metapilot/metapilot/apis/v1alpha1/sizes"
 	"github.com/metapilot/metapilot/controllers/actuate"
+	"github.com/metapilot/metapilot/controllers/plan"
 	"github.com/metapilot/metapilot/scalers/oom"
 )
 
@@ -25,6 +27,7 @@ func (r *Reconciler) report(ctx context.Context, t *tenant, before *v1alpha1.Clu
 		c.describe()
 		status.Components = append(status.Components, c.status)
 	}
+	r.observe(t)
 	status.Summary = summary(status.Components)
 	r.conditions(t)
 	if !apiequality.Semantic.DeepEqual(before.Status, *status) {
@@ -49,6 +52,13 @@ func (r *Reconciler) settle(t *tenant) {
 	}
 	r.inbox.done(t.scaler.Namespace, done)
 	r.restarts.set(t.scaler.Namespace, t.restarts)
+	uses := map[string]plan.Use{}
+	for _, c := range t.components {
+		if c.settings.usesMatter() {
+			uses[c.spec.Name] = c.use
+		}
+	}
+	r.tracks.set(client.ObjectKeyFromObject(t.scaler), uses)
 }
 
 // describe puts what the plan says into the component's status.
@@ -60,6 +70,8 @@ func (c *component) describe() {
 	c.status.Verdict, c.status.Gate = c.plan.Verdict(), c.plan.Gate
 	c.status.Reason, c.status.Message = c.plan.Reason, truncated(c.plan.Message)
 	c.status.Estimates = estimatesToAPI(c.plan)
+	c.describeUse()
+	c.status.ScaleDownAllowedTime = c.scaleDownAllowed()
 	if c.plan.Verdict() == decision.VerdictSteady && c.record != nil && c.status.OpenRecord != "" {
 		c.status.Message = truncated(fmt.Sprintf("%s; %s: %s", c.plan.Message, c.record.Name, c.record.Status.Message))
 	}
@@ -71,6 +83,9 @@ func attention(c *v1alpha1.ComponentStatus) int {
 	case decision.VerdictUnknown:
 		return 4
 	case decision.VerdictHeld:
+		if waits(c.Gate) {
+			return 1
+		}
 		return 3
 	case decision.VerdictScaleUp, decision.VerdictScaleDown:
 		return 2
@@ -81,12 +96,24 @@ func attention(c *v1alpha1.ComponentStatus) int {
 	return 0
 }
 
-// scaledAt is when a component was last made larger; the zero time when it never was.
-func scaledAt(c *v1alpha1.ComponentStatus) time.Time {
-	if c.LastScaleUpTime == nil {
-		return time.Time{}
+// waits tells whether a change that the gate holds needs only time, not a person.
+func waits(g decision.Gate) bool {
+	switch g {
+	case decision.GateOutsideWindow, decision.GateCoolingDown, decision.GateRecentTrouble, decision.GateOverBudget, decision.GateTooSmall:
+		return true
+	default:
+		return false
 	}
-	return c.LastScaleUpTime.Time
+}
+
+// scaledAt is when a component was last made larger or smaller; the zero time when it never was.
+func scaledAt(c *v1alpha1.ComponentStatus) (at time.Time) {
+	for _, t := range []*metav1.MicroTime{c.LastScaleUpTime, c.LastScaleDownTime} {
+		if t != nil && t.After(at) {
+			at = t.Time
+		}
+	}
+	return at
 }
 
 // summary picks the component that most wants attention; among equals the one that changed last, then the first.

@@ -45,12 +45,14 @@ func (r *Reconciler) workload(ctx context.Context, namespace string, target v1al
 		var s *appsv1.StatefulSet
 		if s, err = get(ctx, r.Live, live, namespace, target.Name, &appsv1.StatefulSet{}, r.Fleet.StatefulSet); err == nil {
 			w.ownerKind, w.RolloutInProgress = "StatefulSet", rollingOut(s.Generation, s.Status.ObservedGeneration, s.Spec.Replicas, s.Status.Replicas, s.Status.UpdatedReplicas)
+			w.Ready = s.Status.ReadyReplicas
 			err = w.read(s, s.Spec.Replicas, s.Spec.Selector, &s.Spec.Template)
 		}
 	default:
 		var d *appsv1.Deployment
 		if d, err = get(ctx, r.Live, live, namespace, target.Name, &appsv1.Deployment{}, r.Fleet.Deployment); err == nil {
 			w.ownerKind, w.RolloutInProgress = "ReplicaSet", rollingOut(d.Generation, d.Status.ObservedGeneration, d.Spec.Replicas, d.Status.Replicas, d.Status.UpdatedReplicas)
+			w.Ready = d.Status.ReadyReplicas
 			err = w.read(d, d.Spec.Replicas, d.Spec.Selector, &d.Spec.Template)
 		}
 	}

@@ -23,6 +23,7 @@ import (
 	"github.com/metapilot/metapilot/apis/v1alpha1"
 	"github.com/metapilot/metapilot/apis/v1alpha1/sizes"
 	"github.com/metapilot/metapilot/controllers/actuate"
+	"github.com/metapilot/metapilot/controllers/budget"
 	"github.com/metapilot/metapilot/controllers/fleet"
 	"github.com/metapilot/metapilot/scalers/oom/sighting"
 	"github.com/metapilot/metapilot/scalers/usage"
@@ -97,6 +98,11 @@ func newWorld(ctx context.Context, options ...option) *world {
 	Expect(cl.Create(ctx, scaler)).To(Succeed())
 	w.restart()
 	return w
+}
+
+// plenty is a budget that holds nothing: the fleet has the tenants of the other specs too, all at the same time.
+func plenty() *budget.Ledger {
+	return budget.New(budget.Settings{Window: time.Hour, Minimum: 1000, MaxBlindPercent: 100, MaxAgreePercent: 100})
 }
 
 func mode(m v1alpha1.Mode) option {
@@ -190,7 +196,7 @@ func (w *world) restart() {
 		w.hand, w.used, w.said = &hand{clock: w.clock, resizes: map[string]int{}}, &measured{}, make(chan string, 1000)
 	}
 	f := fleet.New(cl, cl)
-	w.r = &Reconciler{Client: cl, Live: cl, Fleet: f, Usage: w.used, Actuator: w.hand, Clock: w.clock, KeepRecords: 20,
+	w.r = &Reconciler{Client: cl, Live: cl, Fleet: f, Usage: w.used, Actuator: w.hand, Clock: w.clock, KeepRecords: 20, Budget: plenty(),
 		Events: &events.FakeRecorder{Events: w.said}}
 	Expect(w.r.Prepare(prometheus.NewRegistry())).To(Succeed())
 }
@@ -359,6 +365,9 @@ func setSize(pod *corev1.PodSpec, container string, to size.Size) {
 	}{{c.Resources.Requests, to.Requests}, {c.Resources.Limits, to.Limits}} {
 		if m, ok := e.a.Memory.Get(); ok {
 			e.list["memory"] = memoryQuantity(m)
+		}
+		if cpu, ok := e.a.CPU.Get(); ok {
+			e.list["cpu"] = *resource.NewMilliQuantity(int64(cpu), resource.DecimalSI)
 		}
 	}
 }
