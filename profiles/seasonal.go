@@ -69,7 +69,10 @@ type cycles struct {
 	tested int
 }
 
-var seasons = []cycles{
+// seasonsTested is how many seasons there are.
+const seasonsTested = 2
+
+var seasons = [seasonsTested]cycles{
 	{season: Daily, shape: ShapeDaily, period: day, least: 3, most: 7, tested: 3 * day},
 	{season: Weekly, shape: ShapeWeekly, period: week, least: 2, most: 3, tested: week},
 }
@@ -119,8 +122,7 @@ func (a Seasonal) band(e *Estimate, now time.Time, r resource, s *State) (band, 
 	if known == 0 {
 		return band{}, false
 	}
-	past := newPast(&u.hours)
-	best := a.best(now, r, u, &past, peak)
+	best := a.best(now, r, s, peak)
 	if !best.relied {
 		e.say(CodeNoSeason, "%s: %s", r, best.why())
 		return band{}, false
@@ -132,13 +134,16 @@ func (a Seasonal) band(e *Estimate, now time.Time, r resource, s *State) (band, 
 }
 
 // best gives the forecast of the season that foretells the smaller sizes, of those that are relied on.
-func (a Seasonal) best(now time.Time, r resource, u *usage, past *past, peak float64) forecast {
+func (a Seasonal) best(now time.Time, r resource, s *State, peak float64) forecast {
 	var best forecast
-	for _, c := range seasons {
+	u := &s.use[r]
+	p := past{of: &u.hours}
+	for i, c := range seasons {
 		if a.Season != AnySeason && a.Season != c.season {
 			continue
 		}
-		if f := a.test(now, c, r, u, past, peak); best.why == nil || f.better(best) {
+		t, sum := s.test(r, i, a.MarginPercent, &p)
+		if f := a.judge(now, c, t, sum, r, u, &p, peak); best.why == nil || f.better(best) {
 			best = f
 		}
 	}
@@ -164,31 +169,80 @@ func (f forecast) better(other forecast) bool {
 	return f.relied && f.mean < other.mean
 }
 
-// test foretells each of the latest hours from earlier ones, compares it with what came, and foretells the hours ahead.
-func (a Seasonal) test(now time.Time, c cycles, r resource, u *usage, past *past, peak float64) forecast {
-	margin := percent(100 + a.MarginPercent)
-	tested, covered, sum, surprise := 0, 0, 0.0, uint8(0)
+// seasonTest is how well a season has foretold the latest hours.
+type seasonTest struct {
+	// tested hours are known and were foretold, covered ones within the margin.
+	tested, covered uint8
+	// surprise is the highest level of the latest day that was not foretold.
+	surprise uint8
+}
+
+// worked is what costs most of a recommendation, and holds until an hour's peak or the highest usage changes, which happens a
+// few times an hour. It is small, for there is one for every container, and not kept over a restart.
+type worked struct {
+	// sums are of what was foretold, in units, and belong to tests.
+	sums  [resources][seasonsTested]float32
+	tests [resources][seasonsTested]seasonTest
+	// marginPercent is that of tests, with the 100 % that it is added to; 0: there are none.
+	marginPercent int16
+	// done has a bit for each of the tests that is there.
+	done uint8
+	// shape is 1 for the first of shapes; 0: it was not worked out.
+	shape uint8
+}
+
+func (s *State) workedOut() *worked {
+	if s.worked == nil {
+		s.worked = &worked{}
+	}
+	return s.worked
+}
+
+// test gives how well a season has foretold, and the sum of it.
+func (s *State) test(r resource, season int, marginPercent int32, p *past) (seasonTest, float64) {
+	w := s.workedOut()
+	if margin := int16(100 + marginPercent); w.marginPercent != margin {
+		w.marginPercent, w.done = margin, 0
+	}
+	bit := uint8(1) << (int(r)*seasonsTested + season)
+	t, sum := &w.tests[r][season], &w.sums[r][season]
+	if w.done&bit == 0 {
+		*t, *sum = seasons[season].test(percent(100+marginPercent), p.made())
+		w.done |= bit
+	}
+	return *t, float64(*sum)
+}
+
+// test foretells each of the latest hours from earlier ones, and compares it with what came.
+func (c cycles) test(margin float64, p *past) (t seasonTest, sum float32) {
+	foretoldInAll := 0.0
 	for h := hoursKept - 1 - c.tested; h < hoursKept-1; h++ { // the newest hour is still running
-		foretold, ok := c.foretell(past, h)
-		came := past.hours[h]
+		foretold, ok := c.foretell(p, h)
+		came := p.hours[h]
 		if !ok || came == 0 {
 			continue
 		}
-		tested++
-		sum += tops[foretold]
+		t.tested++
+		foretoldInAll += tops[foretold]
 		switch {
 		case tops[came] <= tops[foretold]*margin:
-			covered++
+			t.covered++
 		case h >= hoursKept-1-day:
-			surprise = max(surprise, came)
+			t.surprise = max(t.surprise, came)
 		}
 	}
+	return t, float32(foretoldInAll)
+}
+
+// judge tells whether a season may be followed, and foretells the hours ahead.
+func (a Seasonal) judge(now time.Time, c cycles, t seasonTest, sum float64, r resource, u *usage, past *past, peak float64) forecast {
+	tested, covered := int(t.tested), int(t.covered)
 	if float64(tested) < testable*float64(c.tested) {
 		return forecast{why: func() string {
 			return fmt.Sprintf("no %s season yet: %d of %d hours can be tested", c.season, tested, c.tested)
 		}}
 	}
-	f := forecast{shape: c.shape, mean: sum / float64(tested) * r.unit(), surprise: surprise}
+	f := forecast{shape: c.shape, mean: sum / float64(tested) * r.unit(), surprise: t.surprise}
 	if covered*100 < tested*int(a.CoveragePercent) {
 		f.why = func() string {
 			return fmt.Sprintf("no %s season: %d of %d hours were foretold", c.season, covered, tested)
@@ -208,6 +262,7 @@ func (a Seasonal) test(now time.Time, c cycles, r resource, u *usage, past *past
 
 // lookAhead foretells the hours ahead, and relies on the season where it holds now.
 func (a Seasonal) lookAhead(now time.Time, c cycles, r resource, u *usage, past *past, f forecast, why func() string) forecast {
+	past.made()
 	newest := u.hours.newest
 	thisHour := now.Unix() / hour
 	if thisHour > newest+day {
@@ -236,13 +291,19 @@ func (a Seasonal) lookAhead(now time.Time, c cycles, r resource, u *usage, past 
 	return f
 }
 
-// past is the hours kept, and each of them with its neighbours: what starts on the hour starts a little before or after.
+// past is the hours kept, and each of them with its neighbours: what starts on the hour starts a little before or after. It is
+// made when it is first read.
 type past struct {
+	of            *hours
 	hours, around line
+	ready         bool
 }
 
-func newPast(h *hours) past {
-	p := past{hours: h.line()}
+func (p *past) made() *past {
+	if p.ready {
+		return p
+	}
+	p.ready, p.hours = true, p.of.line()
 	before := uint8(0)
 	for i, level := range p.hours[:hoursKept-1] {
 		p.around[i] = max(before, level, p.hours[i+1])

@@ -1,6 +1,9 @@
 package profiles
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Shape is what the usage of the hours kept looks like: a hint for people, which decides nothing.
 type Shape string
@@ -29,8 +32,20 @@ const (
 	spiky = 2
 )
 
-// shape looks at memory for growth, and at both for the rest; the first that fits is the answer.
+// shapes is all of them.
+var shapes = []Shape{ShapeUnknown, ShapeIdle, ShapeGrowing, ShapeDaily, ShapeWeekly, ShapeSpiky, ShapeSteady}
+
+// shape gives the shape, worked out anew where an hour has changed.
 func (s *State) shape() Shape {
+	w := s.workedOut()
+	if w.shape == 0 {
+		w.shape = uint8(1 + slices.Index(shapes, s.workOutShape()))
+	}
+	return shapes[w.shape-1]
+}
+
+// workOutShape looks at memory for growth, and at both for the rest; the first that fits is the answer.
+func (s *State) workOutShape() Shape {
 	if s.confidence() < 100/busyDays {
 		return ShapeUnknown
 	}
@@ -47,8 +62,7 @@ func (s *State) shape() Shape {
 		if known < day {
 			continue
 		}
-		past := newPast(&u.hours)
-		if f := settings.best(time.Unix(s.last, 0), r, u, &past, peak); f.relied {
+		if f := settings.best(time.Unix(s.last, 0), r, s, peak); f.relied {
 			return f.shape
 		}
 	}

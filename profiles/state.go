@@ -7,7 +7,7 @@ import (
 )
 
 // State is what is known of one container of a workload, over all of the workload's replicas. The zero State is not
-// ready: use New.
+// ready: use New. Not safe for concurrent use: also what only reads keeps what it has worked out.
 type State struct {
 	use      [resources]usage
 	starts   starts
@@ -16,6 +16,8 @@ type State struct {
 	// first and last are unix seconds of the earliest and the latest sample taken; 0 while there is none.
 	first, last int64
 	counts      Counts
+	// worked is what was last worked out; nil: nothing was.
+	worked *worked
 }
 
 // Counts says how many values came in, since the profile began.
@@ -79,7 +81,10 @@ func (s *State) Add(now time.Time, x Sample) Verdicts {
 	for r := range resources {
 		verdict := x.judge(r, values[r], now)
 		if verdict == Taken {
-			verdict = s.use[r].add(r, at, values[r].Or(0))
+			changed := false
+			if verdict, changed = s.use[r].add(r, at, values[r].Or(0)); changed && s.worked != nil {
+				*s.worked = worked{}
+			}
 		}
 		if verdict.Rejected() {
 			values[r] = size.Opt[float64]{}

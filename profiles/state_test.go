@@ -487,6 +487,46 @@ func TestAnotherAlgorithmHasAllThatIsKnown(t *testing.T) {
 	}
 }
 
+// What was worked out before holds until it does not: a state that is asked all the time says what one says that has just been
+// restored, and has worked out nothing.
+func TestWhatWasWorkedOutIsNeverOld(t *testing.T) {
+	random := rand.New(rand.NewSource(11))
+	s := New(DefaultSeasonal())
+	steep := DefaultSeasonal()
+	steep.MarginPercent = 0
+	algorithms := []Algorithm{DefaultSeasonal(), steep, DefaultPeak(), Auto{Kind: KindScheduler}}
+	shapes := map[Shape]bool{}
+	for m := 0; m < 60*1440; m += 20 {
+		wave := 300 + 200*math.Sin(2*math.Pi*float64(m)/1440)
+		if m > 25*1440 { // the season ends
+			wave = 500 * random.Float64()
+		}
+		x := reading("a", m, wave, (20+wave)*1e6)
+		if m%60 > 0 { // late, now and then the highest of all, and of one resource
+			x = reading("a", max(0, m-random.Intn(5*1440)), wave*(1+random.Float64()*random.Float64()), (20+wave)*1e6)
+			if random.Intn(2) == 0 {
+				x.CPU = size.Opt[float64]{}
+			} else {
+				x.Memory = size.Opt[float64]{}
+			}
+		}
+		s.Add(after(m), x)
+		a := algorithms[m/20%len(algorithms)]
+		fresh := New(DefaultSeasonal())
+		if err := fresh.Restore(s.AppendCheckpoint(nil)); err != nil {
+			t.Fatal(err)
+		}
+		got, want := s.Recommend(after(m), a, Bounds{}), fresh.Recommend(after(m), a, Bounds{})
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(size.Opt[size.MilliCPU]{}, size.Opt[size.Bytes]{}, size.Opt[time.Time]{}, size.Opt[Hot]{})); diff != "" {
+			t.Fatalf("minute %d, %s, anew and worked out before:\n%s", m, a.Name(), diff)
+		}
+		shapes[got.Shape] = true
+	}
+	if len(shapes) < 3 {
+		t.Errorf("only the shapes %v were seen", shapes)
+	}
+}
+
 // A container takes at most 3 KB, whatever it is fed.
 func TestMemoryIsBounded(t *testing.T) {
 	random := rand.New(rand.NewSource(7))
@@ -496,7 +536,8 @@ func TestMemoryIsBounded(t *testing.T) {
 		x.Started = size.Of(after(m - random.Intn(5)))
 		s.Add(x.At, x)
 	}
-	bytes := class(int(unsafe.Sizeof(*s))) + class(cap(s.replicas)*int(unsafe.Sizeof(replica{})))
+	s.Recommend(after(20000), DefaultSeasonal(), Bounds{})
+	bytes := class(int(unsafe.Sizeof(*s))) + class(int(unsafe.Sizeof(*s.worked))) + class(cap(s.replicas)*int(unsafe.Sizeof(replica{})))
 	for _, r := range s.replicas {
 		bytes += class(len(r.name))
 	}

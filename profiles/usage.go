@@ -18,23 +18,24 @@ type openTick struct {
 	weight float32 // how many ticks it stands for; 0: there is none
 }
 
-// add takes a usage that has been judged.
-func (u *usage) add(r resource, at int64, v float64) Verdict {
+// add takes a usage that has been judged. It tells whether an hour's peak or the highest usage has changed.
+func (u *usage) add(r resource, at int64, v float64) (_ Verdict, changed bool) {
 	h := at / hour
 	if h <= u.hours.newest-hoursKept {
-		return TooOld
+		return TooOld, false
 	}
 	if h > u.hours.newest && u.topHour <= h-hoursKept {
 		u.top = 0
 	}
 	switch {
 	case v > u.top:
-		u.top, u.topHour = v, h
+		u.top, u.topHour, changed = v, h, true
 	case v == u.top:
 		u.topHour = max(u.topHour, h)
 	}
 	if v > tops[u.hours.at(h)]*r.unit() || u.hours.at(h) == 0 {
 		u.hours.raise(h, levelOf(v/r.unit()))
+		changed = true
 	}
 	tick := at - at%r.tick()
 	switch {
@@ -43,13 +44,13 @@ func (u *usage) add(r resource, at int64, v float64) Verdict {
 	case tick == u.open.at:
 		u.open.value = max(u.open.value, v)
 	case tick < u.open.at:
-		return Late
+		return Late, changed
 	default:
 		u.levels.add(levelOf(u.open.value/r.unit()), float64(u.open.weight), u.open.at)
 		ticks := float64((tick - u.open.at) / r.tick())
 		u.open = openTick{at: tick, value: v, weight: float32(min(ticks, r.longest()))}
 	}
-	return Taken
+	return Taken, changed
 }
 
 // peak gives the highest usage of the latest n hours with a sample, and how many of these are known. It is exact unless

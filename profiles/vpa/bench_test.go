@@ -161,6 +161,41 @@ func BenchmarkRecommend(b *testing.B) {
 	})
 }
 
+// BenchmarkMinute is a minute of a container's life: a sample, and a recommendation.
+func BenchmarkMinute(b *testing.B) {
+	const containers = 100
+	random := rand.New(rand.NewSource(2))
+	for _, a := range []profiles.Algorithm{
+		profiles.Auto{Kind: profiles.KindOther}, profiles.DefaultPercentile(), profiles.DefaultPeak(),
+		profiles.DefaultMovingWindow(), profiles.DefaultSeasonal(),
+	} {
+		b.Run(fmt.Sprintf("of=%s", a.Name()), func(b *testing.B) {
+			states := aged(containers, a, 1)
+			done := processor(b)
+			for n := 0; b.Loop(); n++ {
+				i, minute := n%containers, 28*1440+n/containers
+				cpu, memory := load(random, i, minute)
+				at := after(minute)
+				states[i].Add(at, profiles.Sample{At: at, Replica: "kube-apiserver-6c9f7d5b8-abcd0", CPU: size.Of(cpu), Memory: size.Of(memory)})
+				states[i].Recommend(at, a, profiles.Bounds{})
+			}
+			done()
+		})
+	}
+	b.Run("of=VPA", func(b *testing.B) {
+		peers := agedPeers(containers)
+		recommender := New(1).recommender
+		done := processor(b)
+		for n := 0; b.Loop(); n++ {
+			i, minute := n%containers, 28*1440+n/containers
+			cpu, memory := load(random, i, minute)
+			peers[i].add(after(minute), cpu, memory)
+			recommender.GetRecommendedPodResources(model.ContainerNameToAggregateStateMap{"kube-apiserver": peers[i].aggregate})
+		}
+		done()
+	})
+}
+
 // BenchmarkMemory reports the heap that a container takes, four weeks old, all included.
 func BenchmarkMemory(b *testing.B) {
 	const containers = 200
