@@ -1,4 +1,5 @@
-// Package config holds the manifests that install Metapilot, for tests and the demo, which install it from Go.
+// Package config holds the manifests that install Metapilot, for what installs it from Go, as tests and the demo do, and for
+// `metapilot doctor`, which asks whether the manager has the permissions it ships.
 package config
 
 import "embed"

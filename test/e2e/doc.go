@@ -7,6 +7,7 @@
 //   - death_test.go     kill -9 behind every write of a change, for a Deployment and for a StatefulSet
 //   - input_test.go     what users get wrong reaches them
 //   - profiles_test.go  profiles are made, filled, kept over kill -9, and removed, also by a manager that does nothing else
+//   - scaledown_test.go idle tenants shrink step by step, and get back what was taken when their load returns
 //   - house_test.go     a sandbox with Metapilot in it
 //   - faults_test.go    what is wrong with an answer to a kill: once, whole, calm, and nobody else touched
 //   - figures_test.go   how long it took
