@@ -124,7 +124,7 @@ func (s *State) settle(e *Estimate, r resource, b band, marginPercent int32) {
 }
 
 // newest is the time of the newest evidence. Windows end there and not now: what is missing is not over.
-func (s *State) newest() int64 { return max(s.last, s.kills.latest()) }
+func (s *State) newest() int64 { return max(int64(s.last), s.kills.latest()) }
 
 // absent answers a resource of which nothing is known, except that a start or a kill may have been seen.
 func (s *State) absent(e *Estimate, r resource) {

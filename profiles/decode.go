@@ -122,8 +122,8 @@ func (r *reader) float64() float64 {
 	return v
 }
 
-// furthest is the latest time that is read, in the year 2243; sums of times do not overflow.
-const furthest = 1 << 33
+// furthest is the latest time that is read, in the year 2106; sums of times do not overflow.
+const furthest = math.MaxUint32
 
 // time reads unix seconds, 0 for none.
 func (r *reader) time() int64 {
@@ -133,8 +133,10 @@ func (r *reader) time() int64 {
 }
 
 func (r *reader) header(s *State) {
-	s.first = r.time()
-	s.last = s.first + int64(r.uint(furthest))
+	first := r.time()
+	last := first + int64(r.uint(furthest))
+	r.check(last <= furthest)
+	s.first, s.last = uint32(first), uint32(last)
 	r.check(s.first > 0 || s.last == 0)
 	for _, count := range []*uint64{&s.counts.Taken, &s.counts.Late, &s.counts.Rejected, &s.counts.Kills} {
 		*count = r.uint(math.MaxInt64)

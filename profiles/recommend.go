@@ -66,7 +66,7 @@ func (s *State) Recommend(now time.Time, a Algorithm, b Bounds) Recommendation {
 	if kill, ok := s.kills.worst(s.newest()); ok {
 		out.OOM = size.Of(size.Bytes(kill.held))
 	}
-	if hot, ok := s.replicas.hot(s.last); ok {
+	if hot, ok := s.replicas.hot(int64(s.last)); ok {
 		out.Hot = size.Of(hot)
 	}
 	out.Reasons = e.Reasons

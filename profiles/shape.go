@@ -62,7 +62,7 @@ func (s *State) workOutShape() Shape {
 		if known < day {
 			continue
 		}
-		if f := settings.best(time.Unix(s.last, 0), r, s, peak); f.relied {
+		if f := settings.best(time.Unix(int64(s.last), 0), r, s, peak); f.relied {
 			return f.shape
 		}
 	}

@@ -13,8 +13,8 @@ type State struct {
 	starts   starts
 	kills    kills
 	replicas replicas
-	// first and last are unix seconds of the earliest and the latest sample taken; 0 while there is none.
-	first, last int64
+	// first and last are unix seconds of the earliest and the latest sample taken, until the year 2106; 0 while there is none.
+	first, last uint32
 	counts      Counts
 	// worked is what was last worked out; nil: nothing was.
 	worked *worked
@@ -111,10 +111,10 @@ func (s *State) count(v Verdict) {
 
 // note keeps what is told by a sample as a whole: the times, the start-up and the replica.
 func (s *State) note(x Sample, at int64, values [resources]size.Opt[float64], verdicts [resources]Verdict) {
-	if s.first == 0 || at < s.first {
-		s.first = at
+	if s.first == 0 || at < int64(s.first) {
+		s.first = uint32(at)
 	}
-	s.last = max(s.last, at)
+	s.last = max(s.last, uint32(at))
 	if started, ok := x.Started.Get(); ok {
 		s.starts.add(started.Unix(), at, values)
 	}
@@ -140,10 +140,10 @@ func (s *State) OOM(now, at time.Time, held size.Bytes) bool {
 func (s *State) Counts() Counts { return s.counts }
 
 // First gives the time of the earliest sample.
-func (s *State) First() size.Opt[time.Time] { return unix(s.first) }
+func (s *State) First() size.Opt[time.Time] { return unix(int64(s.first)) }
 
 // Last gives the time of the latest sample: where to go on with reading history.
-func (s *State) Last() size.Opt[time.Time] { return unix(s.last) }
+func (s *State) Last() size.Opt[time.Time] { return unix(int64(s.last)) }
 
 func unix(seconds int64) size.Opt[time.Time] {
 	if seconds == 0 {

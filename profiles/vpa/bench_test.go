@@ -212,7 +212,11 @@ func BenchmarkMemory(b *testing.B) {
 	}
 	for _, replicas := range []int{1, 3} {
 		report(fmt.Sprintf("Metapilot/replicas=%d", replicas), func() any {
-			return aged(containers, profiles.Auto{Kind: profiles.KindOther}, replicas)
+			states := aged(containers, profiles.Auto{Kind: profiles.KindOther}, replicas)
+			for _, s := range states { // what it has worked out is kept, too
+				s.Recommend(after(28*1440), profiles.Auto{Kind: profiles.KindOther}, profiles.Bounds{})
+			}
+			return states
 		})
 	}
 	report("VPA/replicas=1", func() any { return agedPeers(containers) })
