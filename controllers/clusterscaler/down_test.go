@@ -137,6 +137,23 @@ var _ = Describe("a component that is too large", func() {
 		Entry("a gap", func(w *world) { w.after(2 * time.Hour) }),
 	)
 
+	It("has its status written when something changes, not at every measurement", func(ctx SpecContext) {
+		w := newWorld(ctx, shrinks(), spec(func(c *v1alpha1.Component) {
+			c.Estimators = []v1alpha1.Estimator{{Type: v1alpha1.EstimatorProfile}, {Type: v1alpha1.EstimatorUtilization}}
+		}))
+		version := ""
+		for i := range 20 { // 60% of 512Mi are 307Mi: use crosses the trigger again and again
+			w.uses(50+size.MilliCPU(i%2), (300+size.Bytes(i%2)*10)*size.MiB)
+			w.profile(ctx, "20m", "100Mi")
+			w.settle(ctx)
+			w.after(25 * time.Second)
+			if i == 2 {
+				version = w.scaler(ctx).ResourceVersion
+			}
+		}
+		Expect(w.scaler(ctx).ResourceVersion).To(Equal(version))
+	})
+
 	It("is left as it is while anything is not known, and says what", func(ctx SpecContext) {
 		w := newWorld(ctx, shrinks())
 		w.idles(ctx, 8*time.Hour)

@@ -3,6 +3,7 @@ package clusterscaler
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -38,6 +39,9 @@ func (r *Reconciler) loadBudget(ctx context.Context) error {
 	}
 	all := map[string]map[string]time.Time{}
 	for i := range list.Items {
+		if !slices.ContainsFunc(list.Items[i].Spec.Components, func(c v1alpha1.Component) bool { return c.ScaleDown != nil }) {
+			continue // of a tenant that never shrinks nobody needs to know whether it sees
+		}
 		all[list.Items[i].Namespace] = downs(list.Items[i].Status.Components)
 	}
 	r.Budget.Load(all)
@@ -68,9 +72,11 @@ func (r *Reconciler) observe(t *tenant) {
 			c.plan.Gate == decision.GateBlind && c.plan.Reason == decision.ReasonSignalsMissing
 		s.Wants = s.Wants || c.plan.Demand.Down()
 	}
-	if counts {
-		r.Budget.Observe(t.now, t.scaler.Namespace, s)
+	if !counts {
+		r.Budget.Forget(t.scaler.Namespace)
+		return
 	}
+	r.Budget.Observe(t.now, t.scaler.Namespace, s)
 }
 
 // noteUndo remembers that a record takes a scale-down back: the next one waits longer.

@@ -3,6 +3,7 @@ package clusterscaler
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/metapilot/metapilot/controllers/actuate"
 	"github.com/metapilot/metapilot/controllers/plan"
 	"github.com/metapilot/metapilot/scalers/oom"
+	"github.com/metapilot/metapilot/size"
 )
 
 // report writes the status once, if it changed, and then speaks of what changed.
@@ -69,12 +71,41 @@ func (c *component) describe() {
 	}
 	c.status.Verdict, c.status.Gate = c.plan.Verdict(), c.plan.Gate
 	c.status.Reason, c.status.Message = c.plan.Reason, truncated(c.plan.Message)
-	c.status.Estimates = estimatesToAPI(c.plan)
+	if estimates := estimatesToAPI(c.plan); !alike(c.status.Estimates, estimates) {
+		c.status.Estimates = estimates
+	}
 	c.describeUse()
 	c.status.ScaleDownAllowedTime = c.scaleDownAllowed()
 	if c.plan.Verdict() == decision.VerdictSteady && c.record != nil && c.status.OpenRecord != "" {
 		c.status.Message = truncated(fmt.Sprintf("%s; %s: %s", c.plan.Message, c.record.Name, c.record.Status.Message))
 	}
+}
+
+// moved is by how much an estimate's amount must have moved for the status to be written anew. Use moves all the time; a
+// record has the answers to the last digit.
+const moved = 0.1
+
+// alike tells whether estimators answer much as they did.
+func alike(was, is []v1alpha1.EstimateStatus) bool {
+	return slices.EqualFunc(was, is, func(a, b v1alpha1.EstimateStatus) bool {
+		if a.Estimator != b.Estimator || a.Lower == nil != (b.Lower == nil) || a.Target == nil != (b.Target == nil) || a.Upper == nil != (b.Upper == nil) {
+			return false
+		}
+		if a.Target == nil && a.Lower == nil && a.Message != b.Message {
+			return false
+		}
+		return near(a.Lower, b.Lower) && near(a.Target, b.Target) && near(a.Upper, b.Upper)
+	})
+}
+
+func near(a, b *v1alpha1.ResourceAmounts) bool {
+	x, y := sizes.AmountsFromAPI(a), sizes.AmountsFromAPI(b)
+	return nearly(x.CPU, y.CPU) && nearly(x.Memory, y.Memory)
+}
+
+func nearly[T size.MilliCPU | size.Bytes](a, b size.Opt[T]) bool {
+	x, y := float64(a.Or(0)), float64(b.Or(0))
+	return a.Present() == b.Present() && math.Abs(x-y) <= moved*x
 }
 
 // attention says how much a component wants a person's attention: the more, the larger.

@@ -144,7 +144,7 @@ func usesFromAPI(list []v1alpha1.UseStatus) (out plan.Use) {
 	return out
 }
 
-// usesToAPI says the same of tracks.
+// usesToAPI says the same of tracks, as they are.
 func usesToAPI(u plan.Use) []v1alpha1.UseStatus {
 	var out []v1alpha1.UseStatus
 	if since, ok := u.CPU.LowSince.Get(); ok {
@@ -158,14 +158,21 @@ func usesToAPI(u plan.Use) []v1alpha1.UseStatus {
 	return out
 }
 
-// describeUse writes the tracks into the status: when a stretch begins or ends, and else once in a part of the window, so that
-// a new leader can go on from there.
+// describeUse writes the tracks into the status: when a stretch that has lasted begins or ends, and else once in a part of the
+// window, so that a new leader can go on from there.
 func (c *component) describeUse() {
 	if !c.settings.Down.Configured {
 		c.status.Use = nil
 		return
 	}
-	now := usesToAPI(c.use)
+	lasting := c.use
+	if !c.settings.CPU.Lasts(lasting.CPU) {
+		lasting.CPU.LowSince = size.Opt[time.Time]{}
+	}
+	if !c.settings.Memory.Lasts(lasting.Memory) {
+		lasting.Memory.LowSince = size.Opt[time.Time]{}
+	}
+	now := usesToAPI(lasting)
 	same := slices.EqualFunc(now, c.status.Use, func(a, b v1alpha1.UseStatus) bool {
 		gap := c.settings.Memory.MaxGap() / 2
 		return a.Resource == b.Resource && a.LowSince.Unix() == b.LowSince.Unix() && a.SeenTime.Sub(b.SeenTime.Time) < gap

@@ -48,13 +48,14 @@ func highUse(s Snapshot) (Demand, bool) {
 
 func (s Snapshot) sayHigh(d Demand) string {
 	var out []string
-	say := func(is bool, what string, t use.Track, settings use.Settings, amount fmt.Stringer) {
+	// How much it is just now is left out: a status would be written anew at every measurement. The record has it.
+	say := func(is bool, what string, t use.Track, settings use.Settings) {
 		if is {
-			out = append(out, fmt.Sprintf("the use of %s, %s, has been above %d%% since %s", what, amount, settings.High.Or(use.Share{}).Percent, t.HighSince.Or(s.Now).UTC().Format(time.RFC3339)))
+			out = append(out, fmt.Sprintf("the use of %s has been above %d%% since %s", what, settings.High.Or(use.Share{}).Percent, t.HighSince.Or(s.Now).UTC().Format(time.RFC3339)))
 		}
 	}
-	say(d.CPU, "cpu", s.Use.CPU, s.Settings.CPU, amountOf[size.MilliCPU](s.Use.CPU))
-	say(d.Memory, "memory", s.Use.Memory, s.Settings.Memory, amountOf[size.Bytes](s.Use.Memory))
+	say(d.CPU, "cpu", s.Use.CPU, s.Settings.CPU)
+	say(d.Memory, "memory", s.Use.Memory, s.Settings.Memory)
 	return strings.Join(out, "; ")
 }
 
@@ -88,7 +89,7 @@ func lowUse(s Snapshot) Demand {
 	case cpu == use.LevelUnknown || memory == use.LevelUnknown:
 		none.Reason, none.Message = decision.ReasonSignalsMissing, "its use has not been measured lately, so nothing is made smaller"
 		return none
-	case cpu == use.LevelObserving || memory == use.LevelObserving:
+	case cpu == use.LevelObserving && s.Settings.CPU.Lasts(s.Use.CPU) || memory == use.LevelObserving && s.Settings.Memory.Lasts(s.Use.Memory):
 		none.Reason, none.Message = decision.ReasonObserving, fmt.Sprintf("use is low; it must be for %s before anything is made smaller", s.Settings.Memory.Window)
 		return none
 	default:

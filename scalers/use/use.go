@@ -45,6 +45,13 @@ type Settings struct {
 // MaxGap is the longest gap between two measurements of a window.
 func (s Settings) MaxGap() time.Duration { return s.Window / gapPart }
 
+// Lasts tells whether use has been low for long enough to speak of it: half of the longest gap. Use that crosses the share
+// again and again is not worth a word each time.
+func (s Settings) Lasts(t Track) bool {
+	began, ok := t.LowSince.Get()
+	return ok && t.SeenAt.Sub(began) >= s.MaxGap()/2
+}
+
 // Thresholds are the shares of a size as amounts.
 type Thresholds struct {
 	High, Low size.Opt[int64]

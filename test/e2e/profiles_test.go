@@ -22,7 +22,6 @@ import (
 	"github.com/metapilot/metapilot/test/installation"
 	"github.com/metapilot/metapilot/test/observe"
 	"github.com/metapilot/metapilot/test/sandbox"
-	"github.com/metapilot/metapilot/test/sandbox/kubelet"
 	"github.com/metapilot/metapilot/test/sandbox/load"
 	"github.com/metapilot/metapilot/test/sandbox/tenant"
 )
@@ -58,7 +57,7 @@ var _ = Describe("Profiles", Ordered, func() {
 		Expect(a.box.WaitTenantsReady(ctx, tenants...)).To(Succeed())
 		for _, name := range tenants {
 			for workload, u := range busy {
-				a.use(ctx, name, workload, u)
+				a.load(ctx, name, workload, u)
 			}
 		}
 		for _, name := range tenants {
@@ -102,7 +101,7 @@ func (a *archive) livesOn(ctx context.Context, namespace string, keeper *install
 	show("profiles of "+namespace, "%s", described(before))
 
 	for component := range busy {
-		a.use(ctx, namespace, component, quiet)
+		a.load(ctx, namespace, component, quiet)
 	}
 	keeper.Kill()
 	a.measured(ctx, namespace, func(string) load.Usage { return quiet }) // nobody can learn the busy time from metrics-server any more
@@ -198,12 +197,6 @@ func (a *archive) profile(ctx context.Context, g Gomega, namespace, component st
 	}
 	g.Expect(list.Items).To(ContainElement(HaveField("Spec.Target.Name", component)), "%s has no profile of %s", namespace, component)
 	return v1alpha1.WorkloadProfile{}
-}
-
-// use gives a workload a constant load.
-func (a *archive) use(ctx context.Context, namespace, workload string, u load.Usage) {
-	GinkgoHelper()
-	Expect(a.box.SetLoad(ctx, kubelet.Target{Namespace: namespace, Workload: workload}, load.Load{Shape: load.Constant, To: u})).To(Succeed())
 }
 
 // measured waits until metrics-server shows of every container of a tenant what it uses.
