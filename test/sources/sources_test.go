@@ -269,6 +269,32 @@ var _ = Describe("Prometheus", func() {
 		Expect(points.cpu).To(BeNumerically(">=", 48*12-1))
 	})
 
+	It("gives the history of the namespaces that are named, and of no other", func(ctx SpecContext) {
+		till := time.Now().Add(-time.Hour).Truncate(time.Minute)
+		constant := func(time.Time) float64 { return 1 << 30 }
+		export.set(func(e *exporter) {
+			for _, namespace := range []string{"late-1", "late-2", "late-3"} {
+				e.history = append(e.history, history{namespace, till.Add(-2 * time.Hour), till, 0.25, constant})
+			}
+		})
+		source := prometheusWith(prometheus.Settings{}, "")
+		of := func(namespaces ...string) map[string]int {
+			at, found := sources.NewCursor(till, time.Hour), map[string]int{}
+			at.Namespaces = namespaces
+			next, _, err := source.Next(ctx, at, func(s sources.Sample) {
+				if s.Memory.Present() {
+					found[s.Namespace]++
+				}
+			})
+			Expect(err).NotTo(HaveOccurred())
+			Expect(next.Done()).To(BeTrue())
+			return found
+		}
+		Eventually(func() map[string]int { return of("late-1", "late-2", "late-3") }).Should(HaveLen(3)) // they have been scraped
+		Expect(of("late-1", "late-3")).To(Equal(map[string]int{"late-1": 12, "late-3": 12}))
+		Expect(of("late-.")).To(BeEmpty(), "a name is no pattern")
+	})
+
 	It("that is away is an error, and is left alone for a while", func(ctx SpecContext) {
 		source := prometheusWith(prometheus.Settings{Address: "http://127.0.0.1:1"}, "")
 		_, err := source.Read(ctx, func(sources.Sample) {})
