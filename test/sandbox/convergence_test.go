@@ -116,6 +116,8 @@ var _ = Describe("The real workload controllers", func() {
 			_, err := client.CoreV1().Pods(namespace).Patch(ctx, pod.Name, types.MergePatchType, label, metav1.PatchOptions{})
 			Expect(err).NotTo(HaveOccurred())
 		}
+		// The controller deletes a pod whose new label it has not seen yet: its cache may be behind.
+		Eventually(func() int32 { return get().Status.UpdatedReplicas }).Should(BeEquivalentTo(len(pods)))
 		_, err = statefulSets.Patch(ctx, tenant.Etcd, types.StrategicMergePatchType, []byte(`{"spec":{"updateStrategy":{"type":"RollingUpdate"}}}`), metav1.PatchOptions{})
 		Expect(err).NotTo(HaveOccurred())
 
