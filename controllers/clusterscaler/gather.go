@@ -29,7 +29,9 @@ type tenant struct {
 	// elder is an older ClusterScaler of the namespace, which alone may act; empty when there is none.
 	elder      string
 	components []*component
-	restarts   oom.Incarnations
+	// profiles of the namespace; nil until a component needs one.
+	profiles *v1alpha1.WorkloadProfileList
+	restarts oom.Incarnations
 	// underPressure are the names of the nodes that say they are short of memory.
 	underPressure map[string]bool
 }

@@ -81,11 +81,16 @@ func (r *Reconciler) observe(t *tenant) {
 
 // noteUndo remembers that a record takes a scale-down back: the next one waits longer.
 func (c *component) noteUndo(record *v1alpha1.ScalingRecord) {
-	if c.record == nil || c.record.Name == record.Name || c.record.Spec.Verdict != decision.VerdictScaleDown || record.Spec.Verdict != decision.VerdictScaleUp {
+	if c.record == nil || c.record.Name == record.Name || !takesBack(record, c.record) {
 		return
 	}
 	c.status.UndoneCount = new(or(c.status.UndoneCount, 0) + 1)
 	c.noteTrouble(record.Spec.DecidedAt.Time)
+}
+
+// takesBack tells whether a record follows a scale-down with growth.
+func takesBack(record, old *v1alpha1.ScalingRecord) bool {
+	return old.Spec.Verdict == decision.VerdictScaleDown && record.Spec.Verdict == decision.VerdictScaleUp
 }
 
 // scaleDownAllowed is before when nothing that is known now lets the component be made smaller; nil when it may be now.

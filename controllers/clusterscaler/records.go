@@ -206,7 +206,7 @@ func (r *Reconciler) supersede(ctx context.Context, old, by *v1alpha1.ScalingRec
 		old.Status.KillsWhileWatched = new(or(old.Status.KillsWhileWatched, 0) + 1)
 	}
 	old.Status.Phase, old.Status.Message = v1alpha1.PhaseSuperseded, truncated(fmt.Sprintf("superseded by %s: %s", by.Name, by.Spec.Message))
-	if old.Spec.Verdict == decision.VerdictScaleDown && by.Spec.Verdict == decision.VerdictScaleUp {
+	if takesBack(by, old) {
 		old.Status.Phase, old.Status.Message = v1alpha1.PhaseUndone, truncated(fmt.Sprintf("taken back by %s: %s", by.Name, by.Spec.Message))
 	}
 	reach(old, v1alpha1.TimelineEntry{Step: v1alpha1.StepSuperseded, Time: metav1.NewMicroTime(now), Message: "by " + by.Name})

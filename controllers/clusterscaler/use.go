@@ -187,13 +187,16 @@ func (r *Reconciler) profileOf(ctx context.Context, t *tenant, c *component) (in
 	if !c.settings.Profile.Present() {
 		return in, nil
 	}
-	var list v1alpha1.WorkloadProfileList
-	if err := r.Client.List(ctx, &list, client.InNamespace(t.scaler.Namespace)); err != nil {
-		return in, fmt.Errorf("reading profiles: %w", err)
+	if t.profiles == nil { // once for all components
+		list := &v1alpha1.WorkloadProfileList{}
+		if err := r.Client.List(ctx, list, client.InNamespace(t.scaler.Namespace)); err != nil {
+			return in, fmt.Errorf("reading profiles: %w", err)
+		}
+		t.profiles = list
 	}
 	target := v1alpha1.TargetOf(c.spec.Target.Kind, c.spec.Target.Name)
-	for i := range list.Items {
-		p := &list.Items[i]
+	for i := range t.profiles.Items {
+		p := &t.profiles.Items[i]
 		if p.Spec.Target != target {
 			continue
 		}

@@ -115,17 +115,6 @@ func calmStep(wanted, ceiling size.Amounts, percent int64, d Demand) size.Amount
 	return wanted
 }
 
-// larger takes the larger of each amount; absent where both are.
-func larger(a, b size.Amounts) size.Amounts {
-	if c, ok := b.CPU.Get(); ok {
-		a.CPU = size.Of(max(a.CPU.Or(c), c))
-	}
-	if m, ok := b.Memory.Get(); ok {
-		a.Memory = size.Of(max(a.Memory.Or(m), m))
-	}
-	return a
-}
-
 // proposeLess takes one step down, of the resources of which little is used, towards what the estimators ask for; never
 // below the minimum, any floor, or what would have made the peak of the window a high use.
 func proposeLess(s Snapshot, d Demand, estimates []estimators.Estimate) proposal {

@@ -24,7 +24,7 @@ func because(reason string) string {
 // blind holds what cannot be done for want of knowledge. For growth a size to grow from is enough; to shrink, everything
 // must be known, and the fleet must not be blind either.
 func blind(s Snapshot, d Demand, _ size.Size) hold {
-	if d.Kind == DemandOOM && !s.Workload.Size.Ceiling().Memory.Present() || d.Kind == DemandNodeOOM && !s.Workload.Size.Ceiling().Memory.Present() {
+	if (d.Kind == DemandOOM || d.Kind == DemandNodeOOM) && !s.Workload.Size.Ceiling().Memory.Present() {
 		return holds(decision.ReasonNoLimit, "container %s of %s has neither a memory limit nor a memory request to grow from: set them in the workload", s.Workload.Container, s.Workload.Name)
 	}
 	if !d.Down() {

@@ -76,7 +76,7 @@ func propose(s Snapshot, d Demand, estimates []estimators.Estimate) proposal {
 		wanted = calmStep(wanted, ceiling, s.Settings.UpMaxStepPercent, d)
 	}
 	if watched, ok := s.History.Watched.Get(); ok && d.Urgent() {
-		wanted = larger(wanted, watched.From.Ceiling())
+		wanted = estimators.Combined(estimators.Estimate{Target: wanted}, estimators.Estimate{Lower: watched.From.Ceiling()})
 	}
 	want := amounts{memory: atLeast(wanted.Memory, s.Settings.Min.Memory, ceiling.Memory), cpu: atLeast(wanted.CPU, s.Settings.Min.CPU, ceiling.CPU)}
 	p := proposal{want: want.of(from), to: from}
